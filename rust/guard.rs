@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Decides whether a saved configuration space may be trusted, and whether a restored one is right.
+//!
+//! Nothing in here touches a device, a lock or the kernel: the callers in `recovery` read the
+//! registers and pass their values in. The same files are compiled into the driver module and, on
+//! the host, into the unit and property tests (`cargo test` in `rust/`).
+//!
+//! | question | file |
+//! |---|---|
+//! | what does the kernel know of the function, apart from its config space? | [`function`] |
+//! | which values may a header word not have? | [`header`] |
+//! | do the BARs hold what the kernel assigned? was the function wiped? | [`bars`] |
+//! | is a saved capability plausible? | [`capability`] |
+//! | all of it, in order: may this save become the known-good state? | [`save`] |
+//! | which registers are compared after a restore, and under which mask? | [`snapshot`] |
+//! | why was a save refused? | [`refusal`] |
+
+pub mod bars;
+pub mod capability;
+pub mod function;
+pub mod header;
+pub mod refusal;
+pub mod save;
+pub mod snapshot;
+
+pub use self::{
+    capability::Capability,
+    function::{
+        Bar,
+        BarKind,
+        Buses,
+        Function,
+        HeaderType, //
+    },
+    refusal::Refusal,
+    save::{
+        check_accessible,
+        check_header,
+        validate, //
+    },
+    snapshot::{
+        Mismatch,
+        Register,
+        Snapshot, //
+    },
+};
+
+/// Number of 32-bit words in a config space header (PCIe r6.0, sec 7.5.1).
+pub const HEADER_WORDS: usize = 16;
+
+/// The 16 words of a config space header, word `i` read from offset `4 * i`.
+pub type Header = [u32; HEADER_WORDS];
+
+/// What a read returns when no function answers (`PCI_POSSIBLE_ERROR()` in C).
+pub const ALL_ONES: u32 = u32::MAX;

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! BARs and Command against what the kernel assigned and enabled: a wiped function fails here.
+//!
+//! After a reset that nobody restored, config space is readable and looks plausible, but the BARs
+//! read 0 and Command has lost its enable bits (PCIe r6.0, sec 6.6.1 and 7.5.1.1.3).
+
+use super::{
+    header::{
+        self,
+        COMMAND_IO,
+        COMMAND_MASTER,
+        COMMAND_MEMORY,
+        COMMAND_WORD, //
+    },
+    BarKind,
+    Function,
+    Header,
+    Refusal, //
+};
+
+/// Index of the word of the first BAR.
+pub const FIRST_WORD: usize = 4;
+
+const TYPE_IO: u32 = 0x1;
+const TYPE_MASK_MEM: u32 = 0x7;
+const TYPE_MEM64: u32 = 0x4;
+const PREFETCH: u32 = 0x8;
+const ADDRESS_IO: u32 = !0x3;
+const ADDRESS_MEM: u32 = !0xf;
+
+/// The assigned BARs of `function`, with the index of their (lower) word in the header.
+fn assigned(function: &Function) -> impl Iterator<Item = (usize, super::Bar)> + '_ {
+    function
+        .bars
+        .iter()
+        .take(function.header_type.bars())
+        .enumerate()
+        .filter_map(|(i, bar)| bar.map(|bar| (FIRST_WORD + i, bar)))
+}
+
+/// Word `index` of `header`, 0 if there is no such word.
+fn word(header: &Header, index: usize) -> u32 {
+    header.get(index).copied().unwrap_or(0)
+}
+
+/// The address that the BAR at word `index` holds if it decodes `kind`.
+fn address(header: &Header, index: usize, kind: BarKind) -> u64 {
+    let low = word(header, index);
+    match kind {
+        BarKind::Io => (low & ADDRESS_IO).into(),
+        BarKind::Mem32 => (low & ADDRESS_MEM).into(),
+        BarKind::Mem64 => u64::from(word(header, index + 1)) << 32 | u64::from(low & ADDRESS_MEM),
+    }
+}
+
+/// The bits below the address of a BAR whose word is `low`, made right for `kind` if they are not.
+fn flags(low: u32, kind: BarKind) -> u32 {
+    match kind {
+        BarKind::Io => low & !ADDRESS_IO | TYPE_IO,
+        BarKind::Mem32 if low & TYPE_IO == 0 && low & TYPE_MASK_MEM != TYPE_MEM64 => {
+            low & !ADDRESS_MEM
+        }
+        BarKind::Mem32 => low & PREFETCH,
+        BarKind::Mem64 => low & PREFETCH | TYPE_MEM64,
+    }
+}
+
+/// Refuses a header whose BARs do not hold the addresses that the kernel assigned.
+///
+/// If every one of them reads 0, the function was wiped ([`Refusal::Wiped`]).
+pub fn check(header: &Header, function: &Function) -> Result<(), Refusal> {
+    let mut first_wrong = None;
+    let mut all_zero = true;
+
+    for (index, bar) in assigned(function) {
+        let found = address(header, index, bar.kind);
+        all_zero &= found == 0;
+
+        // The lower word as it should be: the assigned address, the type, its other flags.
+        let low = word(header, index);
+        let expected = bar.address as u32 | flags(low, bar.kind);
+        if found != bar.address || low != expected {
+            first_wrong = first_wrong.or(Some((index, bar, expected)));
+        }
+    }
+
+    let Some((index, bar, expected)) = first_wrong else {
+        return Ok(());
+    };
+    if all_zero {
+        return Err(Refusal::Wiped);
+    }
+
+    // Name the word that differs, the upper one if the lower one is right.
+    let (index, expected) = if word(header, index) == expected {
+        (index + 1, (bar.address >> 32) as u32)
+    } else {
+        (index, expected)
+    };
+    Err(Refusal::Unexpected {
+        register: header::name(function.header_type, index),
+        found: word(header, index),
+        expected,
+    })
+}
+
+/// Refuses a Command register that lost what the kernel enabled.
+///
+/// A virtual function's Memory Space Enable is read-only zero (PCIe r6.0, sec 9.3.4.1.3), only its
+/// bus mastering is checked.
+pub fn check_command(header: &Header, function: &Function) -> Result<(), Refusal> {
+    let command = header[COMMAND_WORD] as u16;
+    let decodes = assigned(function).next().is_some();
+    let lost_decoding = function.enabled
+        && decodes
+        && !function.is_vf
+        && command & (COMMAND_IO | COMMAND_MEMORY) == 0;
+    let lost_mastering = function.bus_master && command & COMMAND_MASTER == 0;
+
+    if lost_decoding || lost_mastering {
+        return Err(Refusal::Disabled { command });
+    }
+    Ok(())
+}

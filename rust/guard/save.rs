@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! May this save become the known-good state? All rules, in order.
+
+use super::{
+    bars,
+    capability,
+    header,
+    Capability,
+    Function,
+    Header,
+    Refusal,
+    Snapshot,
+    ALL_ONES, //
+};
+
+/// Is the function there at all? `command_status` is the dword at `PCI_COMMAND`.
+///
+/// Command/Status and not the vendor ID, which is all-ones for every virtual function.
+pub fn check_accessible(command_status: u32) -> Result<(), Refusal> {
+    if command_status == ALL_ONES {
+        return Err(Refusal::Inaccessible);
+    }
+    Ok(())
+}
+
+/// Refuses a header that is poisoned, not this function's, or wiped.
+pub fn check_header(
+    header: &Header,
+    function: &Function,
+    known_good: Option<&Snapshot>,
+) -> Result<(), Refusal> {
+    header::check(header, function)?;
+    bars::check(header, function)?;
+    bars::check_command(header, function)?;
+
+    let Some(known_good) = known_good else {
+        return Ok(());
+    };
+    for (index, &found) in header.iter().enumerate() {
+        let mask = header::read_only_mask(function.header_type, index);
+        let expected = known_good.header_word(index);
+        if found == ALL_ONES
+            && expected != ALL_ONES
+            && header::is_window_upper_half(function.header_type, index)
+        {
+            return Err(Refusal::AllOnes {
+                register: header::name(function.header_type, index),
+            });
+        }
+        if (found ^ expected) & mask != 0 {
+            return Err(Refusal::Unexpected {
+                register: header::name(function.header_type, index),
+                found: found & mask,
+                expected: expected & mask,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what was saved unless it is this function's state, whole.
+///
+/// * `header`, `capabilities`: what the PCI core saved.
+/// * `command_status`: the dword at `PCI_COMMAND`, read again *after* the save; a function that was
+///   lost half-way through reads all-ones here.
+/// * `known_good`: the last state that passed, if there is one. What software cannot change must
+///   not differ from it.
+pub fn validate<'a>(
+    header: &Header,
+    capabilities: impl Iterator<Item = Capability<'a>>,
+    command_status: u32,
+    function: &Function,
+    known_good: Option<&Snapshot>,
+) -> Result<(), Refusal> {
+    check_header(header, function, known_good)?;
+    for capability in capabilities {
+        capability::check(&capability, known_good)?;
+    }
+    if command_status == ALL_ONES {
+        return Err(Refusal::LostDuringSave);
+    }
+    Ok(())
+}
