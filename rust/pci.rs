@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the kernel crate's `pci` module lacks for error recovery, one concern a file.
+//!
+//! Each file could be sent upstream to `rust/kernel/pci/`. What would be an inherent method of
+//! `pci::Device` there is a method of an extension trait here, since a module cannot add methods to
+//! a type of another crate.
+//!
+//! | concern | file | C |
+//! |---|---|---|
+//! | error handlers | [`err`] | `struct pci_error_handlers` |
+//! | suspend and resume | [`pm`] | `struct dev_pm_ops` |
+//! | saved state | [`state`] | `pci_save_state()`, `pci_store_saved_state()` |
+//! | resets | [`reset`] | `pci_reset_function_locked()` |
+//! | enabling, and disabling again | [`enable`] | `pci_enable_device_mem()` |
+//! | device lock taken by one's own code | [`lock`] | `pci_dev_trylock()` |
+//! | facts about the function | [`info`] | `struct pci_dev` |
+//! | registers read for checking | [`config`] | `pci_read_config_dword()` |
+//! | uevents | [`uevent`] | `kobject_uevent_env()` |
+//! | one debugfs directory for the module | [`debugfs`] | `debugfs_create_dir()` |
+//! | device IDs by number | [`id`] | `PCI_DEVICE()` |
+//! | registration | [`adapter`] | `struct pci_driver` |
+//!
+//! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
+
+pub mod adapter;
+pub mod config;
+pub mod debugfs;
+pub mod enable;
+pub mod err;
+pub mod id;
+pub mod info;
+pub mod lock;
+pub mod pm;
+pub mod reset;
+pub mod state;
+pub mod uevent;
+
+pub use self::{
+    adapter::Adapter,
+    config::Config,
+    enable::Enabled,
+    err::{
+        Channel,
+        ChannelState,
+        ErrorHandler,
+        ErsResult, //
+    },
+    id::device_id,
+    info::{
+        BarResource,
+        BarResourceKind,
+        Info, //
+    },
+    lock::{
+        try_lock,
+        LockScope, //
+    },
+    pm::{
+        PmOps,
+        Sleep, //
+    },
+    reset::Reset,
+    state::{
+        SavedCapability,
+        SavedState,
+        State, //
+    },
+};
+
+use kernel::{
+    bindings,
+    device::DeviceContext,
+    pci::Device, //
+};
+
+/// Returns the `struct pci_dev` behind `dev`.
+fn as_raw<Ctx: DeviceContext>(dev: &Device<Ctx>) -> *mut bindings::pci_dev {
+    // CAST: `pci::Device` is a `#[repr(transparent)]` wrapper of `Opaque<struct pci_dev>`, and
+    // `Opaque` is one of `UnsafeCell`.
+    core::ptr::from_ref(dev).cast_mut().cast()
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Registration of PCI drivers with error handlers and sleep callbacks.
+//!
+//! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h), `struct pci_driver`.
+
+use kernel::{
+    bindings,
+    device::CoreInternal,
+    driver,
+    pci,
+    prelude::*,
+    types::Opaque,
+    ThisModule, //
+};
+
+use super::{
+    err::{
+        ErrorHandler,
+        Handlers, //
+    },
+    pm::{
+        Callbacks,
+        PmOps, //
+    },
+};
+
+/// Registers a PCI driver that has [`ErrorHandler`] and [`PmOps`].
+///
+/// Wraps the kernel crate's [`pci::Adapter`]: it fills in what that one leaves empty and delegates
+/// the rest to it.
+pub struct Adapter<T: ErrorHandler + PmOps>(T);
+
+// SAFETY: The same layout as `pci::Adapter<T>`, which this delegates to.
+unsafe impl<T: ErrorHandler + PmOps> driver::DriverLayout for Adapter<T> {
+    type DriverType = <pci::Adapter<T> as driver::DriverLayout>::DriverType;
+    type DriverData<'bound> = <pci::Adapter<T> as driver::DriverLayout>::DriverData<'bound>;
+    const DEVICE_DRIVER_OFFSET: usize =
+        <pci::Adapter<T> as driver::DriverLayout>::DEVICE_DRIVER_OFFSET;
+}
+
+// SAFETY: `unregister` delegates to `pci::Adapter<T>`, as `register` does.
+unsafe impl<T: ErrorHandler + PmOps> driver::RegistrationOps for Adapter<T> {
+    unsafe fn register(
+        pdrv: &Opaque<Self::DriverType>,
+        name: &'static CStr,
+        module: &'static ThisModule,
+    ) -> Result {
+        // SAFETY: It is safe to set fields of `struct pci_driver` before it is registered. The
+        // vtables are `'static`. Only these two fields are written: the rest is `driver`'s.
+        unsafe {
+            (*pdrv.get()).err_handler = Handlers::<T>::as_ptr();
+            (*pdrv.get()).driver.pm = Callbacks::<T>::as_ptr();
+        }
+
+        // SAFETY: By the safety requirements of this function.
+        unsafe { <pci::Adapter<T> as driver::RegistrationOps>::register(pdrv, name, module) }
+    }
+
+    unsafe fn unregister(pdrv: &Opaque<Self::DriverType>) {
+        // SAFETY: By the safety requirements of this function.
+        unsafe { <pci::Adapter<T> as driver::RegistrationOps>::unregister(pdrv) }
+    }
+}
+
+/// Borrows the private data of the driver that is bound to `dev`, [`None`] during its probe: a
+/// reset that a driver asks for in probe calls its own handlers before there is data.
+///
+/// # Safety
+///
+/// `dev` must be bound to a driver of type `T` (or be in its probe), and the device lock be held.
+pub(super) unsafe fn bound_data<'a, T: pci::Driver>(
+    dev: &'a pci::Device<CoreInternal<'_>>,
+) -> Option<Pin<&'a T::Data<'a>>> {
+    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
+    let data = unsafe { bindings::dev_get_drvdata(&raw const (*super::as_raw(dev)).dev) };
+    if data.is_null() {
+        return None;
+    }
+
+    // SAFETY: The data is set, by `pci::Adapter<T>` after a successful probe, hence of this type.
+    // It is freed after unbinding under the device lock.
+    Some(unsafe { dev.as_ref().drvdata_borrow::<T::Data<'a>>() })
+}
+
+/// Declares a kernel module that exposes a single PCI driver with error handlers and sleep
+/// callbacks, and has a debugfs directory of its own ([`crate::pci::debugfs::module_dir`]).
+///
+/// Takes the arguments of the kernel crate's `module_pci_driver!`. The crate must have this library
+/// as its modules `pci`, `guard` and `recovery`.
+///
+/// # Examples
+///
+/// ```ignore
+/// module_recoverable_pci_driver! {
+///     type: MyDriver,
+///     name: "my_driver",
+///     authors: ["Author name"],
+///     description: "Description",
+///     license: "GPL",
+/// }
+/// ```
+#[macro_export]
+macro_rules! module_recoverable_pci_driver {
+    (type: $type:ty, $($rest:tt)*) => {
+        /// The module: its driver, and its directory in debugfs.
+        #[::kernel::prelude::pin_data]
+        struct DriverModule {
+            // Dropped in this order: every function is unbound before the directory is removed.
+            #[pin]
+            _driver: ::kernel::driver::Registration<$crate::pci::Adapter<$type>>,
+            _debugfs: $crate::pci::debugfs::ModuleDir,
+        }
+
+        impl ::kernel::InPlaceModule for DriverModule {
+            fn init(
+                module: &'static ::kernel::ThisModule,
+            ) -> impl ::pin_init::PinInit<Self, ::kernel::error::Error> {
+                let name = <Self as ::kernel::ModuleMetadata>::NAME;
+                // SAFETY: The module's init runs once, and first.
+                let debugfs = unsafe { $crate::pci::debugfs::ModuleDir::new(name) };
+
+                ::kernel::try_pin_init!(Self {
+                    _driver <- ::kernel::driver::Registration::new(name, module),
+                    _debugfs: debugfs,
+                })
+            }
+        }
+
+        ::kernel::prelude::module! {
+            type: DriverModule,
+            $($rest)*
+        }
+    };
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Registers read for checking, at offsets that are known at run time only.
+//!
+//! The kernel crate's `ConfigSpace` is for registers that a driver declares. A check of saved state
+//! walks a list instead and wants what the PCI core itself would read: all-ones where there is no
+//! function or no such register.
+//!
+//! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
+
+use kernel::{
+    bindings,
+    device::Bound,
+    pci::Device, //
+};
+
+use super::as_raw;
+
+/// Reads of config space at run-time offsets.
+pub trait Config {
+    /// Reads the dword at `offset` (`pci_read_config_dword()`), all-ones on error.
+    fn read_config_dword(&self, offset: u16) -> u32;
+
+    /// Reads the word at `offset` in the PCI Express capability
+    /// (`pcie_capability_read_word()`); 0 where the function does not implement it, and on error.
+    fn read_pcie_word(&self, offset: u16) -> u16;
+}
+
+impl Config for Device<Bound> {
+    fn read_config_dword(&self, offset: u16) -> u32 {
+        let mut value = u32::MAX;
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; the core
+        // refuses an offset that is not aligned or not in config space.
+        let ret =
+            unsafe { bindings::pci_read_config_dword(as_raw(self), offset.into(), &mut value) };
+        if ret == 0 {
+            value
+        } else {
+            u32::MAX
+        }
+    }
+
+    fn read_pcie_word(&self, offset: u16) -> u16 {
+        let mut value = 0;
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
+        unsafe {
+            bindings::pcie_capability_read_word(as_raw(self), offset.into(), &mut value);
+        }
+        value
+    }
+}

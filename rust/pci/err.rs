@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! PCI error handlers.
+//!
+//! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h), `struct pci_error_handlers`.
+//! See `Documentation/PCI/pci-error-recovery.rst` for the order of the callbacks.
+
+use kernel::{
+    bindings,
+    build_error,
+    device::{
+        Core,
+        CoreInternal, //
+    },
+    error::VTABLE_DEFAULT_ERROR,
+    pci::{
+        Device,
+        Driver, //
+    },
+    prelude::*, //
+};
+
+use super::{
+    adapter::bound_data,
+    as_raw, //
+};
+
+/// The state of the channel between the CPU and a function (`pci_channel_state_t`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum ChannelState {
+    /// I/O works.
+    Normal = bindings::pci_channel_io_normal,
+    /// I/O is blocked: no access to config space or MMIO.
+    Frozen = bindings::pci_channel_io_frozen,
+    /// The function is gone for good.
+    PermanentFailure = bindings::pci_channel_io_perm_failure,
+}
+
+impl ChannelState {
+    /// An unknown value is taken for the worst.
+    fn from_raw(state: bindings::pci_channel_state_t) -> Self {
+        match state {
+            bindings::pci_channel_io_normal => Self::Normal,
+            bindings::pci_channel_io_frozen => Self::Frozen,
+            _ => Self::PermanentFailure,
+        }
+    }
+
+    /// The state's name in logs and debugfs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Frozen => "frozen",
+            Self::PermanentFailure => "perm_failure",
+        }
+    }
+}
+
+/// A driver's vote on how recovery goes on (`enum pci_ers_result`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum ErsResult {
+    /// No vote.
+    None = bindings::pci_ers_result_PCI_ERS_RESULT_NONE,
+    /// The driver can recover without a reset.
+    CanRecover = bindings::pci_ers_result_PCI_ERS_RESULT_CAN_RECOVER,
+    /// The function needs a reset.
+    NeedReset = bindings::pci_ers_result_PCI_ERS_RESULT_NEED_RESET,
+    /// The function has failed; the driver gives it up.
+    Disconnect = bindings::pci_ers_result_PCI_ERS_RESULT_DISCONNECT,
+    /// The function works again.
+    Recovered = bindings::pci_ers_result_PCI_ERS_RESULT_RECOVERED,
+}
+
+impl ErsResult {
+    /// CAST: The discriminants are the C enum's values.
+    fn into_raw(self) -> bindings::pci_ers_result_t {
+        self as bindings::pci_ers_result_t
+    }
+
+    /// The vote's name in logs and debugfs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::CanRecover => "can_recover",
+            Self::NeedReset => "need_reset",
+            Self::Disconnect => "disconnect",
+            Self::Recovered => "recovered",
+        }
+    }
+}
+
+/// The channel of a function.
+pub trait Channel {
+    /// Returns the state of the channel (`pci_dev.error_state`).
+    ///
+    /// It may change at any time; the callbacks of [`ErrorHandler`] report the changes in order.
+    fn channel_state(&self) -> ChannelState;
+}
+
+impl Channel for Device {
+    fn channel_state(&self) -> ChannelState {
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. The field is
+        // a word that the core writes with `WRITE_ONCE`-like `xchg()`, hence the volatile read.
+        ChannelState::from_raw(unsafe {
+            core::ptr::read_volatile(&raw const (*as_raw(self)).error_state)
+        })
+    }
+}
+
+/// The error handlers of a PCI driver (`struct pci_error_handlers`).
+///
+/// Each one is optional. A driver that implements none of them votes `PCI_ERS_RESULT_NO_AER_DRIVER`.
+///
+/// All but [`ErrorHandler::cor_error_detected`] are called with the device lock held.
+#[vtable]
+pub trait ErrorHandler: for<'a> Driver<Data<'a>: Sync> {
+    /// An error was reported on the function's bus.
+    ///
+    /// The function must not be touched where `state` is not [`ChannelState::Normal`]: `dev` is in
+    /// the normal context, which gives no access to config space or MMIO.
+    fn error_detected(dev: &Device, this: Pin<&Self::Data<'_>>, state: ChannelState) -> ErsResult {
+        let _ = (dev, this, state);
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// Every driver on the bus can recover without a reset; MMIO works again, DMA does not.
+    fn mmio_enabled(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) -> ErsResult {
+        let _ = (dev, this);
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// The function was reset and is in its power-on state. The PCI core has restored nothing.
+    fn slot_reset(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) -> ErsResult {
+        let _ = (dev, this);
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// A reset that was asked for (sysfs, VFIO, the driver itself) is about to happen. The PCI core
+    /// saves config space after this.
+    ///
+    /// Not called for a reset that the driver asks for in its own probe: it has no data yet.
+    fn reset_prepare(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) {
+        let _ = (dev, this);
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// The reset is over, whether it worked or not, and the PCI core has restored config space.
+    ///
+    /// Not called for a reset that the driver asks for in its own probe: it has no data yet.
+    fn reset_done(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) {
+        let _ = (dev, this);
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// Recovery is over and I/O may start again.
+    fn resume(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) {
+        let _ = (dev, this);
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// The function reported a correctable error, which hardware has corrected.
+    ///
+    /// Called without the device lock, possibly while the driver unbinds: there is no private data.
+    fn cor_error_detected(dev: &Device) {
+        let _ = dev;
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+}
+
+/// Builds the C vtable of a driver's error handlers.
+pub(super) struct Handlers<T: ErrorHandler>(T);
+
+impl<T: ErrorHandler> Handlers<T> {
+    const VTABLE: &'static bindings::pci_error_handlers = &bindings::pci_error_handlers {
+        error_detected: if T::HAS_ERROR_DETECTED {
+            Some(Self::error_detected)
+        } else {
+            None
+        },
+        mmio_enabled: if T::HAS_MMIO_ENABLED {
+            Some(Self::mmio_enabled)
+        } else {
+            None
+        },
+        slot_reset: if T::HAS_SLOT_RESET {
+            Some(Self::slot_reset)
+        } else {
+            None
+        },
+        reset_prepare: if T::HAS_RESET_PREPARE {
+            Some(Self::reset_prepare)
+        } else {
+            None
+        },
+        reset_done: if T::HAS_RESET_DONE {
+            Some(Self::reset_done)
+        } else {
+            None
+        },
+        resume: if T::HAS_RESUME {
+            Some(Self::resume)
+        } else {
+            None
+        },
+        cor_error_detected: if T::HAS_COR_ERROR_DETECTED {
+            Some(Self::cor_error_detected)
+        } else {
+            None
+        },
+    };
+
+    /// The vtable, null where the driver implements no handler at all: the core tells the two apart.
+    pub(super) fn as_ptr() -> *const bindings::pci_error_handlers {
+        if T::HAS_ERROR_DETECTED
+            || T::HAS_MMIO_ENABLED
+            || T::HAS_SLOT_RESET
+            || T::HAS_RESET_PREPARE
+            || T::HAS_RESET_DONE
+            || T::HAS_RESUME
+            || T::HAS_COR_ERROR_DETECTED
+        {
+            Self::VTABLE
+        } else {
+            core::ptr::null()
+        }
+    }
+
+    /// # Safety
+    ///
+    /// Must be called by the PCI core only: `pdev` is valid, bound to a driver of type `T`, and its
+    /// device lock is held.
+    unsafe extern "C" fn error_detected(
+        pdev: *mut bindings::pci_dev,
+        state: bindings::pci_channel_state_t,
+    ) -> bindings::pci_ers_result_t {
+        // SAFETY: By the safety requirements of this function.
+        let dev = unsafe { &*pdev.cast::<Device<CoreInternal<'_>>>() };
+
+        // SAFETY: By the safety requirements of this function.
+        match unsafe { bound_data::<T>(dev) } {
+            Some(data) => T::error_detected(dev, data, ChannelState::from_raw(state)).into_raw(),
+            None => ErsResult::None.into_raw(),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Self::error_detected`].
+    unsafe extern "C" fn mmio_enabled(pdev: *mut bindings::pci_dev) -> bindings::pci_ers_result_t {
+        // SAFETY: By the safety requirements of this function.
+        let dev = unsafe { &*pdev.cast::<Device<CoreInternal<'_>>>() };
+
+        // SAFETY: By the safety requirements of this function.
+        match unsafe { bound_data::<T>(dev) } {
+            Some(data) => T::mmio_enabled(dev, data).into_raw(),
+            None => ErsResult::None.into_raw(),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Self::error_detected`].
+    unsafe extern "C" fn slot_reset(pdev: *mut bindings::pci_dev) -> bindings::pci_ers_result_t {
+        // SAFETY: By the safety requirements of this function.
+        let dev = unsafe { &*pdev.cast::<Device<CoreInternal<'_>>>() };
+
+        // SAFETY: By the safety requirements of this function.
+        match unsafe { bound_data::<T>(dev) } {
+            Some(data) => T::slot_reset(dev, data).into_raw(),
+            None => ErsResult::None.into_raw(),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Self::error_detected`].
+    unsafe extern "C" fn reset_prepare(pdev: *mut bindings::pci_dev) {
+        // SAFETY: By the safety requirements of this function.
+        let dev = unsafe { &*pdev.cast::<Device<CoreInternal<'_>>>() };
+
+        // SAFETY: By the safety requirements of this function.
+        if let Some(data) = unsafe { bound_data::<T>(dev) } {
+            T::reset_prepare(dev, data);
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Self::error_detected`].
+    unsafe extern "C" fn reset_done(pdev: *mut bindings::pci_dev) {
+        // SAFETY: By the safety requirements of this function.
+        let dev = unsafe { &*pdev.cast::<Device<CoreInternal<'_>>>() };
+
+        // SAFETY: By the safety requirements of this function.
+        if let Some(data) = unsafe { bound_data::<T>(dev) } {
+            T::reset_done(dev, data);
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Self::error_detected`].
+    unsafe extern "C" fn resume(pdev: *mut bindings::pci_dev) {
+        // SAFETY: By the safety requirements of this function.
+        let dev = unsafe { &*pdev.cast::<Device<CoreInternal<'_>>>() };
+
+        // SAFETY: By the safety requirements of this function.
+        if let Some(data) = unsafe { bound_data::<T>(dev) } {
+            T::resume(dev, data);
+        }
+    }
+
+    /// # Safety
+    ///
+    /// Must be called by the PCI core only: `pdev` is valid.
+    unsafe extern "C" fn cor_error_detected(pdev: *mut bindings::pci_dev) {
+        // SAFETY: By the safety requirements of this function.
+        T::cor_error_detected(unsafe { &*pdev.cast::<Device>() });
+    }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The device lock, taken by a driver's own code.
+//!
+//! Bus callbacks run with the device lock held, which [`Core`] says. A debugfs file or a work item
+//! does not; it must not wait for the lock either, since unbinding waits for it while holding the
+//! lock.
+//!
+//! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
+
+use kernel::{
+    bindings,
+    device::Core,
+    pci::Device,
+    prelude::*,
+    types::ScopeGuard, //
+};
+
+use super::as_raw;
+
+/// What [`try_lock`] locks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum LockScope {
+    /// The function.
+    Function,
+    /// The bridge above it too, as `pci_reset_function()` does: its configuration must not change
+    /// while the secondary bus is reset.
+    FunctionAndBridge,
+}
+
+/// Calls `f` with the device lock held and userspace kept from config space
+/// (`pci_dev_trylock()`), if nobody else holds the lock.
+///
+/// Context: process context, device lock not held.
+///
+/// # Errors
+///
+/// `EBUSY` where the lock is taken, `ENODEV` where no driver is bound, or that of `f`.
+pub fn try_lock<R>(
+    dev: &Device,
+    scope: LockScope,
+    f: impl FnOnce(&Device<Core<'_>>) -> Result<R>,
+) -> Result<R> {
+    let _bridge = match upstream_bridge(dev) {
+        Some(bridge) if scope == LockScope::FunctionAndBridge => Some(lock(bridge)?),
+        _ => None,
+    };
+    let _dev = lock(as_raw(dev))?;
+
+    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. `driver` is
+    // written under the device lock, which is held.
+    if unsafe { (*as_raw(dev)).driver }.is_null() {
+        return Err(ENODEV);
+    }
+
+    // SAFETY: The device lock is held until the guards above are dropped, and a driver is bound:
+    // this is what the `Core` context says. `f` cannot keep the reference, its lifetime is the
+    // closure's.
+    f(unsafe { &*as_raw(dev).cast::<Device<Core<'_>>>() })
+}
+
+/// Takes the lock of `pdev`, which must be valid for as long as the guard lives.
+fn lock(pdev: *mut bindings::pci_dev) -> Result<ScopeGuard<(), impl FnOnce(())>> {
+    // SAFETY: `pdev` is valid.
+    if unsafe { bindings::pci_dev_trylock(pdev) } == 0 {
+        return Err(EBUSY);
+    }
+    Ok(ScopeGuard::new(move || {
+        // SAFETY: `pdev` is valid and was locked above.
+        unsafe { bindings::pci_dev_unlock(pdev) };
+    }))
+}
+
+/// The bridge above `dev` (`pci_upstream_bridge()`, for a virtual function that of its bus).
+fn upstream_bridge(dev: &Device) -> Option<*mut bindings::pci_dev> {
+    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. It holds its bus,
+    // and a bus the bridge above it.
+    let bridge = unsafe {
+        let bus = (*as_raw(dev)).bus;
+        if (*bus).parent.is_null() {
+            return None;
+        }
+        (*bus).self_
+    };
+    (!bridge.is_null()).then_some(bridge)
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Saved configuration space.
+//!
+//! The PCI core keeps one copy of a function's config space in `struct pci_dev`, in two parts: the
+//! header (`saved_config_space`) and a list of capabilities (`saved_cap_space`).
+//!
+//! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
+
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
+
+use kernel::{
+    bindings,
+    container_of,
+    device::Core,
+    error::to_result,
+    pci::Device,
+    prelude::*, //
+};
+
+use super::as_raw;
+
+/// Mirrors `struct pci_cap_saved_data` of `drivers/pci/pci.h`, which is not a public header: out of
+/// tree there is no binding for it. [`SavedCapabilities`] checks what it can.
+#[repr(C)]
+struct CapSavedData {
+    cap_nr: u16,
+    cap_extended: bool,
+    size: u32,
+    data: [u32; 0],
+}
+
+/// Mirrors `struct pci_cap_saved_state` of `drivers/pci/pci.h`.
+#[repr(C)]
+struct CapSavedState {
+    next: bindings::hlist_node,
+    cap: CapSavedData,
+}
+
+/// The PCI core's saved state of a function.
+///
+/// Context: device lock held, which the type-state of the implementor says.
+pub trait State {
+    /// Saves config space into the core's buffer and sets `state_saved` (`pci_save_state()`).
+    ///
+    /// Nothing that is read is looked at: a function that is gone is saved as all-ones.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` where the core has no buffer for a capability. The buffer may then hold a mixture.
+    fn save_state(&self) -> Result;
+
+    /// Writes the core's buffer to the function and clears `state_saved` (`pci_restore_state()`).
+    ///
+    /// Nothing is read back.
+    fn restore_state(&self);
+
+    /// Returns `state_saved`. It does *not* say that the buffer is valid: during suspend it tells
+    /// the core that the driver has saved and has taken over the transition to low power.
+    fn state_saved(&self) -> bool;
+
+    /// Sets `state_saved`, see [`State::state_saved`].
+    fn set_state_saved(&self, saved: bool);
+
+    /// Returns the header in the core's buffer, word by word.
+    fn saved_header(&self) -> [u32; 16];
+
+    /// Iterates over the capabilities in the core's buffer.
+    fn saved_capabilities(&self) -> SavedCapabilities<'_>;
+}
+
+impl State for Device<Core<'_>> {
+    fn save_state(&self) -> Result {
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
+        to_result(unsafe { bindings::pci_save_state(as_raw(self)) })
+    }
+
+    fn restore_state(&self) {
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
+        unsafe { bindings::pci_restore_state(as_raw(self)) };
+    }
+
+    fn state_saved(&self) -> bool {
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. The bit
+        // shares its bytes with others that are written under the device lock, which the `Core`
+        // context holds.
+        unsafe { bindings::pci_dev::state_saved_raw(as_raw(self)) != 0 }
+    }
+
+    fn set_state_saved(&self, saved: bool) {
+        // SAFETY: As in `state_saved()`. The C code writes these bits under the device lock too,
+        // by plain read-modify-write.
+        unsafe { bindings::pci_dev::set_state_saved_raw(as_raw(self), saved.into()) };
+    }
+
+    fn saved_header(&self) -> [u32; 16] {
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; the device
+        // lock keeps others from saving at the same time.
+        unsafe { (*as_raw(self)).saved_config_space }
+    }
+
+    fn saved_capabilities(&self) -> SavedCapabilities<'_> {
+        SavedCapabilities {
+            // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. The list
+            // is made when the function is added and freed when it is released.
+            next: unsafe { (*as_raw(self)).saved_cap_space.first },
+            left: SavedCapabilities::MAX,
+            _device: PhantomData,
+        }
+    }
+}
+
+/// A capability in the core's buffer.
+#[derive(Clone, Copy)]
+pub struct SavedCapability<'a> {
+    /// Capability ID.
+    pub id: u16,
+    /// An extended capability (offset 0x100 and above)?
+    pub extended: bool,
+    /// The saved registers, in the CPU's byte order.
+    pub data: &'a [u8],
+}
+
+/// Iterator over the capabilities in the core's buffer, see [`State::saved_capabilities`].
+pub struct SavedCapabilities<'a> {
+    next: *mut bindings::hlist_node,
+    left: usize,
+    _device: PhantomData<&'a Device>,
+}
+
+impl SavedCapabilities<'_> {
+    /// The core saves about ten kinds of capabilities; a longer list is not one of them.
+    const MAX: usize = 32;
+
+    /// No saved capability is larger than config space.
+    const MAX_SIZE: u32 = 4096;
+}
+
+impl<'a> Iterator for SavedCapabilities<'a> {
+    type Item = SavedCapability<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next.is_null() || self.left == 0 {
+            return None;
+        }
+        self.left -= 1;
+
+        // SAFETY: The node is on `saved_cap_space`, whose nodes are all embedded in a
+        // `struct pci_cap_saved_state` and live as long as the device, which `'a` borrows.
+        let state = unsafe { container_of!(self.next, CapSavedState, next) };
+
+        // SAFETY: As above; `CapSavedState` mirrors the C struct.
+        let (next, id, extended, size) = unsafe {
+            (
+                (*self.next).next,
+                (*state).cap.cap_nr,
+                (*state).cap.cap_extended,
+                (*state).cap.size,
+            )
+        };
+        self.next = next;
+
+        if size > Self::MAX_SIZE {
+            return None;
+        }
+
+        // SAFETY: `size` bytes of saved registers follow the header, as
+        // `_pci_add_cap_save_buffer()` allocated them. The device lock, held for `'a`, keeps others
+        // from writing them.
+        let data = unsafe {
+            core::slice::from_raw_parts((&raw const (*state).cap.data).cast::<u8>(), size as usize)
+        };
+        Some(SavedCapability { id, extended, data })
+    }
+}
+
+/// A copy of the core's buffer (`struct pci_saved_state`).
+///
+/// # Invariants
+///
+/// The pointer is a `struct pci_saved_state` returned by `pci_store_saved_state()` and owned by
+/// `self`.
+pub struct SavedState(NonNull<bindings::pci_saved_state>);
+
+// SAFETY: A `struct pci_saved_state` is plain memory that belongs to nobody else.
+unsafe impl Send for SavedState {}
+
+// SAFETY: A `&SavedState` only allows reading the memory (`pci_load_saved_state()` copies from it).
+unsafe impl Sync for SavedState {}
+
+impl SavedState {
+    /// Copies the core's buffer (`pci_store_saved_state()`), whether or not `state_saved` is set:
+    /// the flag is left as it is found.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` where there is no memory for the copy.
+    pub fn store(dev: &Device<Core<'_>>) -> Result<Self> {
+        let flag = dev.state_saved();
+
+        // The C function copies nothing where the flag is not set.
+        dev.set_state_saved(true);
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
+        let state = unsafe { bindings::pci_store_saved_state(as_raw(dev)) };
+        dev.set_state_saved(flag);
+
+        // INVARIANT: The pointer was just returned by `pci_store_saved_state()`, which passes the
+        // ownership to its caller.
+        NonNull::new(state).map(Self).ok_or(ENOMEM)
+    }
+
+    /// Copies this state into the core's buffer and sets `state_saved` (`pci_load_saved_state()`).
+    /// Nothing is written to the function.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` where the state is of a function with other capabilities; `state_saved` is then
+    /// cleared.
+    pub fn load(&self, dev: &Device<Core<'_>>) -> Result {
+        // SAFETY: By the type invariants, both pointers are valid. The state is only read.
+        to_result(unsafe { bindings::pci_load_saved_state(as_raw(dev), self.0.as_ptr()) })
+    }
+}
+
+impl Drop for SavedState {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant, the pointer was returned by `pci_store_saved_state()`,
+        // which allocates with `kzalloc()`, and nobody else frees it.
+        unsafe { bindings::kfree(self.0.as_ptr().cast()) };
+    }
+}
