@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A PCI driver that recovers any function from errors, and never saves poison.
+//!
+//! It drives nothing: it binds to a function by `driver_override` (and by ID to two of QEMU's test
+//! devices), keeps the function's known-good state, and guards every path by which Linux can lose
+//! it. A driver with work to do keeps a [`Recovery`] the same way, see `example_driver.rs`.
+
+use kernel::{
+    device::Core,
+    pci::Device,
+    prelude::*,
+    sync::Arc, //
+};
+
+pub mod guard;
+pub mod pci;
+pub mod recovery;
+
+use self::{
+    pci::{
+        ChannelState,
+        Enabled,
+        ErrorHandler,
+        ErsResult,
+        PmOps, //
+    },
+    recovery::{
+        Files,
+        FirstSave,
+        OnRefusal,
+        Recovery, //
+    },
+};
+
+struct RecoveryDriver;
+
+/// What the driver keeps of a function. Dropped in this order.
+struct Data<'bound> {
+    _files: Files,
+    recovery: Arc<Recovery>,
+    _enabled: Enabled<'bound>,
+}
+
+kernel::pci_device_table!(
+    PCI_TABLE,
+    <RecoveryDriver as kernel::pci::Driver>::IdInfo,
+    [
+        // QEMU's pci-testdev and edu.
+        (pci::device_id(0x1b36, 0x0005), ()),
+        (pci::device_id(0x1234, 0x11e8), ())
+    ]
+);
+
+impl<'bound> Data<'bound> {
+    fn new(dev: &'bound Device<Core<'_>>) -> Result<Self> {
+        // Enabling writes to the function: it must be there.
+        recovery::check_present(dev)?;
+        let enabled = Enabled::new(dev)?;
+
+        let first_save = if *module_parameters::reset_on_probe.value_ref() {
+            FirstSave::AfterReset
+        } else {
+            FirstSave::AsIs
+        };
+        let recovery = Recovery::new(dev, first_save)?;
+        Ok(Self {
+            _files: Files::new(dev, recovery.clone())?,
+            recovery,
+            _enabled: enabled,
+        })
+    }
+}
+
+impl kernel::pci::Driver for RecoveryDriver {
+    type IdInfo = ();
+    type Data<'bound> = Data<'bound>;
+
+    const ID_TABLE: kernel::pci::IdTable<Self::IdInfo> = &PCI_TABLE;
+
+    fn probe<'bound>(
+        dev: &'bound Device<Core<'_>>,
+        _info: Option<&'bound Self::IdInfo>,
+    ) -> impl PinInit<Data<'bound>, Error> + 'bound {
+        Data::new(dev)
+    }
+}
+
+#[vtable]
+impl ErrorHandler for RecoveryDriver {
+    fn error_detected(dev: &Device, this: Pin<&Data<'_>>, state: ChannelState) -> ErsResult {
+        this.recovery.error_detected(dev, state)
+    }
+
+    fn mmio_enabled(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> ErsResult {
+        this.recovery.mmio_enabled(dev)
+    }
+
+    fn slot_reset(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> ErsResult {
+        this.recovery.slot_reset(dev)
+    }
+
+    fn reset_prepare(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) {
+        this.recovery.reset_prepare(dev);
+    }
+
+    fn reset_done(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) {
+        this.recovery.reset_done(dev);
+    }
+
+    fn resume(_dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) {
+        this.recovery.resume();
+    }
+
+    fn cor_error_detected(dev: &Device) {
+        // Hardware has corrected it, and the core counts and logs it: nothing is to be done.
+        dev_info!(dev, "correctable error, nothing to recover\n");
+    }
+}
+
+#[vtable]
+impl PmOps for RecoveryDriver {
+    fn suspend(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+        let on_refusal = if *module_parameters::abort_suspend.value_ref() {
+            OnRefusal::Abort
+        } else {
+            OnRefusal::Continue
+        };
+        this.recovery.suspend(dev, on_refusal)
+    }
+
+    fn resume(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+        this.recovery.pm_resume(dev);
+        Ok(())
+    }
+}
+
+module_recoverable_pci_driver! {
+    type: RecoveryDriver,
+    name: "pci_recovery",
+    authors: ["The pci-recovery developers"],
+    description: "Recovers PCI functions from errors, from a known-good state that no loss can poison",
+    license: "GPL",
+    params: {
+        reset_on_probe: bool {
+            default: false,
+            description: "Reset the function in probe, before its first save (default: N)",
+        },
+        abort_suspend: bool {
+            default: false,
+            description: "Abort the suspend when a save is refused, instead of going on with the known-good state (default: N)",
+        },
+    },
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Keeps one function's known-good state, and guards every path by which it can be lost.
+//!
+//! Joins [`crate::pci`], which acts, and [`crate::guard`], which decides. A driver keeps a
+//! [`Recovery`] in its private data and calls it from its callbacks:
+//!
+//! | callback | call | file |
+//! |---|---|---|
+//! | `probe` | [`Recovery::new`] | this one |
+//! | `error_detected`, `mmio_enabled`, `slot_reset`, `resume` | the method of the same name | `lifecycle` |
+//! | `reset_prepare`, `reset_done` | the method of the same name | `lifecycle` |
+//! | `suspend`, `resume` of power management | [`Recovery::suspend`], [`Recovery::pm_resume`] | `sleep` |
+//! | after changing config space on purpose | [`Recovery::save`] | `save` |
+//!
+//! # Locks
+//!
+//! Each method that touches the function takes `&Device<Core<'_>>`: the device lock is held, and so
+//! two of them never run at the same time. The inner mutex only keeps readers of debugfs from
+//! seeing half an update; it is never held while the function is reset, since a reset calls back.
+
+mod debugfs;
+mod events;
+mod function;
+mod lifecycle;
+mod report;
+mod restore;
+mod save;
+mod sleep;
+mod status;
+
+pub use self::{
+    debugfs::Files,
+    restore::RestoreError,
+    sleep::OnRefusal, //
+};
+
+use kernel::{
+    device::Core,
+    new_mutex,
+    pci::Device,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        Arc,
+        Mutex, //
+    }, //
+};
+
+use self::{
+    events::{
+        Event,
+        Events, //
+    },
+    report::LogLimit,
+    save::KnownGood,
+    status::{
+        Counters,
+        Health, //
+    },
+};
+use crate::{
+    guard::Refusal,
+    pci::Reset, //
+};
+
+/// The known-good state of one function, and what happened to it.
+#[pin_data]
+pub struct Recovery {
+    dev: ARef<Device>,
+    #[pin]
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    /// The vault.
+    known_good: KnownGood,
+    health: Health,
+    /// A restore is being escalated to a reset, which calls `reset_prepare` and `reset_done`.
+    escalating: bool,
+    counters: Counters,
+    last_refusal: Option<Refusal>,
+    last_verdict: Option<&'static str>,
+    events: Events,
+    log_limit: LogLimit,
+}
+
+/// Checks that the function answers, before anything is written to it.
+///
+/// Context: probe.
+///
+/// # Errors
+///
+/// `EIO` where it does not, with one line in the log.
+pub fn check_present(dev: &Device<Core<'_>>) -> Result {
+    save::check_accessible(dev).map_err(|refusal| {
+        dev_err!(
+            dev,
+            "not bound: {}; is the slot powered and the link up?\n",
+            refusal
+        );
+        EIO
+    })
+}
+
+/// What the first known-good state is saved from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum FirstSave {
+    /// The function as it is.
+    AsIs,
+    /// The function after a reset, where it has a reset method; config space is kept over it.
+    AfterReset,
+}
+
+impl Recovery {
+    /// Takes the first known-good state, by a guarded save.
+    ///
+    /// Context: probe, after the driver has enabled the function and changed what it wants to keep.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` where the save is refused, with one line in the log that says why; `ENOMEM`; that of a
+    /// failed reset.
+    pub fn new(dev: &Device<Core<'_>>, first_save: FirstSave) -> Result<Arc<Self>> {
+        let mut events = Events::new()?;
+        let mut counters = Counters::default();
+        events.push(Event::Probe);
+
+        if first_save == FirstSave::AfterReset {
+            match dev.reset_function_locked() {
+                Ok(()) => {
+                    counters.resets += 1;
+                    events.push(Event::Reset(true));
+                }
+                Err(ENOTTY) => dev_warn!(dev, "not reset before the first save: no method\n"),
+                Err(error) => {
+                    dev_err!(dev, "not bound: the reset failed: {:?}\n", error);
+                    return Err(error);
+                }
+            }
+        }
+
+        let known_good = save::guarded_save(dev, None).map_err(|refusal| {
+            dev_err!(
+                dev,
+                "cannot recover a function without a known-good state: {}\n",
+                refusal
+            );
+            EIO
+        })?;
+
+        counters.saves += 1;
+        events.push(Event::Save);
+        Arc::pin_init(
+            try_pin_init!(Self {
+                dev: ARef::from(dev),
+                inner <- new_mutex!(Inner {
+                    known_good,
+                    health: Health::Ok,
+                    escalating: false,
+                    counters,
+                    last_refusal: None,
+                    last_verdict: None,
+                    events,
+                    log_limit: LogLimit::new(),
+                }),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Writes `event` into the timeline.
+    fn note(&self, event: Event) {
+        self.inner.lock().events.push(event);
+    }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The timeline: the last events of a function, oldest first.
+
+use core::fmt;
+
+use kernel::{
+    prelude::*,
+    time::{
+        BootTime,
+        ClockSource, //
+    }, //
+};
+
+use crate::{
+    guard::{
+        Mismatch,
+        Refusal, //
+    },
+    pci::{
+        ChannelState,
+        ErsResult, //
+    },
+};
+
+/// How many events are kept.
+const CAPACITY: usize = 64;
+
+/// Something that happened to the function.
+#[derive(Clone, Copy)]
+pub(super) enum Event {
+    Probe,
+    Save,
+    Refusal(Refusal),
+    Restore,
+    Mismatch(Mismatch),
+    ErrorDetected(ChannelState, ErsResult),
+    MmioEnabled(ErsResult),
+    SlotReset(ErsResult),
+    Resume,
+    ResetPrepare,
+    ResetDone,
+    /// A reset that this driver asked for, and whether it worked.
+    Reset(bool),
+    Suspend,
+    PmResume,
+    Lost,
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Probe => f.write_str("probe"),
+            Self::Save => f.write_str("save"),
+            Self::Refusal(refusal) => write!(f, "refusal {refusal}"),
+            Self::Restore => f.write_str("restore"),
+            Self::Mismatch(mismatch) => write!(f, "mismatch {mismatch}"),
+            Self::ErrorDetected(state, vote) => {
+                write!(f, "error_detected {} {}", state.as_str(), vote.as_str())
+            }
+            Self::MmioEnabled(vote) => write!(f, "mmio_enabled {}", vote.as_str()),
+            Self::SlotReset(vote) => write!(f, "slot_reset {}", vote.as_str()),
+            Self::Resume => f.write_str("resume"),
+            Self::ResetPrepare => f.write_str("reset_prepare"),
+            Self::ResetDone => f.write_str("reset_done"),
+            Self::Reset(true) => f.write_str("reset"),
+            Self::Reset(false) => f.write_str("reset failed"),
+            Self::Suspend => f.write_str("suspend"),
+            Self::PmResume => f.write_str("pm_resume"),
+            Self::Lost => f.write_str("lost"),
+        }
+    }
+}
+
+/// A ring of events.
+pub(super) struct Events {
+    ring: KVec<(u64, Event)>,
+    /// Where the next one goes, once the ring is full.
+    next: usize,
+}
+
+impl Events {
+    /// Allocates the ring, so that nothing is allocated when something happens.
+    pub(super) fn new() -> Result<Self> {
+        Ok(Self {
+            ring: KVec::with_capacity(CAPACITY, GFP_KERNEL)?,
+            next: 0,
+        })
+    }
+
+    /// Adds `event`, in place of the oldest where the ring is full.
+    pub(super) fn push(&mut self, event: Event) {
+        let entry = (now_ns(), event);
+        if self.ring.push_within_capacity(entry).is_ok() {
+            return;
+        }
+        if let Some(oldest) = self.ring.get_mut(self.next) {
+            *oldest = entry;
+        }
+        self.next = (self.next + 1) % CAPACITY;
+    }
+
+    /// The events, oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(u64, Event)> {
+        let (newer, older) = self.ring.split_at(self.next.min(self.ring.len()));
+        Iterator::chain(older.iter(), newer)
+    }
+}
+
+/// Nanoseconds since boot, time asleep included (`CLOCK_BOOTTIME`).
+pub(super) fn now_ns() -> u64 {
+    // CAST: A `ktime_t` since boot is not negative.
+    BootTime::ktime_get() as u64
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the kernel knows of the function, in the guard's terms.
+
+use kernel::{
+    device::Bound,
+    pci::Device, //
+};
+
+use crate::{
+    guard::{
+        Bar,
+        BarKind,
+        Buses,
+        Function,
+        HeaderType, //
+    },
+    pci::{
+        BarResourceKind,
+        Info, //
+    },
+};
+
+/// Describes `dev`, [`None`] where its header is neither that of an endpoint nor of a bridge.
+pub(super) fn describe(dev: &Device<Bound>) -> Option<Function> {
+    let header_type = match dev.header_type() {
+        0 => HeaderType::Normal,
+        1 => HeaderType::Bridge,
+        _ => return None,
+    };
+
+    Some(Function {
+        header_type,
+        is_vf: dev.is_virtfn(),
+        ids: u32::from(dev.device_id()) << 16 | u32::from(dev.vendor_id().as_raw()),
+        class_revision: dev.class_revision(),
+        subsystem: u32::from(dev.subsystem_device_id()) << 16
+            | u32::from(dev.subsystem_vendor_id()),
+        bars: core::array::from_fn(|index| {
+            dev.bar_resource(index).map(|bar| Bar {
+                address: bar.bus_address,
+                kind: match bar.kind {
+                    BarResourceKind::Io => BarKind::Io,
+                    BarResourceKind::Mem32 => BarKind::Mem32,
+                    BarResourceKind::Mem64 => BarKind::Mem64,
+                },
+            })
+        }),
+        enabled: dev.is_enabled(),
+        bus_master: dev.is_busmaster(),
+        buses: dev
+            .bus_numbers()
+            .map(|(primary, secondary, subordinate)| Buses {
+                primary,
+                secondary,
+                subordinate,
+            }),
+        pcie_cap: dev.pcie_cap(),
+        aer_cap: dev.aer_cap(),
+    })
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What happens in each error handler, and how the driver votes.
+//!
+//! See `Documentation/PCI/pci-error-recovery.rst` for the order of the callbacks.
+
+use kernel::{
+    device::Core,
+    pci::Device,
+    prelude::*, //
+};
+
+use super::{
+    events::Event,
+    function,
+    report,
+    restore::{
+        verify,
+        RestoreError, //
+    },
+    save::check_accessible,
+    status::Health,
+    Recovery, //
+};
+use crate::{
+    guard::{
+        self,
+        Refusal, //
+    },
+    pci::{
+        ChannelState,
+        Config,
+        ErsResult,
+        Reset, //
+    },
+};
+
+impl Recovery {
+    /// An error was reported. Touches nothing: the channel may be frozen.
+    ///
+    /// Votes `CanRecover` where the channel is normal, `NeedReset` where it is frozen, `Disconnect`
+    /// where it has failed for good.
+    pub fn error_detected(&self, dev: &Device, state: ChannelState) -> ErsResult {
+        let (health, vote) = match state {
+            ChannelState::Normal => (Health::Recovering, ErsResult::CanRecover),
+            ChannelState::Frozen => (Health::Recovering, ErsResult::NeedReset),
+            ChannelState::PermanentFailure => (Health::Lost, ErsResult::Disconnect),
+        };
+
+        let mut inner = self.inner.lock();
+        inner.health = health;
+        inner.last_verdict = Some(vote.as_str());
+        inner.events.push(Event::ErrorDetected(state, vote));
+        drop(inner);
+
+        if state == ChannelState::PermanentFailure {
+            dev_err!(dev, "given up: the channel is in permanent failure\n");
+        }
+        vote
+    }
+
+    /// I/O works again and no driver asked for a reset.
+    ///
+    /// Votes `Recovered` where the function answers and still has its state, otherwise `NeedReset`.
+    pub fn mmio_enabled(&self, dev: &Device<Core<'_>>) -> ErsResult {
+        let vote = match self.check_intact(dev) {
+            Ok(()) => ErsResult::Recovered,
+            Err(refusal) => {
+                dev_warn!(dev, "needs a reset: {}\n", report::Shown(&refusal));
+                ErsResult::NeedReset
+            }
+        };
+        self.vote(Event::MmioEnabled(vote), vote)
+    }
+
+    /// Is the function there, and not wiped? Reads its header.
+    fn check_intact(&self, dev: &Device<Core<'_>>) -> Result<(), Refusal> {
+        check_accessible(dev)?;
+        let function = function::describe(dev).ok_or(Refusal::Inaccessible)?;
+        let header: guard::Header =
+            core::array::from_fn(|index| dev.read_config_dword(4 * index as u16));
+        guard::check_header(
+            &header,
+            &function,
+            Some(&self.inner.lock().known_good.snapshot),
+        )
+    }
+
+    /// The function was reset; the core has restored nothing.
+    ///
+    /// Votes `Recovered` after a verified restore, if need be after one more reset of the function,
+    /// otherwise `Disconnect`.
+    pub fn slot_reset(&self, dev: &Device<Core<'_>>) -> ErsResult {
+        let vote = match self.restore_or_reset(dev) {
+            Ok(()) => ErsResult::Recovered,
+            Err(error) => {
+                report::failed(self, dev, &error);
+                ErsResult::Disconnect
+            }
+        };
+        self.vote(Event::SlotReset(vote), vote)
+    }
+
+    fn vote(&self, event: Event, vote: ErsResult) -> ErsResult {
+        let mut inner = self.inner.lock();
+        inner.last_verdict = Some(vote.as_str());
+        inner.events.push(event);
+        vote
+    }
+
+    /// Recovery is over: saves are allowed again.
+    pub fn resume(&self) {
+        let mut inner = self.inner.lock();
+        if inner.health == Health::Recovering {
+            inner.health = Health::Ok;
+        }
+        inner.events.push(Event::Resume);
+    }
+
+    /// A reset that was asked for is about to happen, and the core saves next, whatever it reads.
+    ///
+    /// Guarded save, so that the known-good state is that of now. A refusal is reported; the core's
+    /// buffer is then what [`Self::reset_done`] repairs.
+    pub fn reset_prepare(&self, dev: &Device<Core<'_>>) {
+        let escalating = {
+            let mut inner = self.inner.lock();
+            inner.events.push(Event::ResetPrepare);
+            inner.escalating
+        };
+        // What is reset because it does not take its known-good state has nothing worth saving.
+        if !escalating {
+            let _ = self.save(dev);
+        }
+    }
+
+    /// The reset is over and the core has restored what it had saved.
+    ///
+    /// Verifies that, and repairs it from the known-good state where it is wrong.
+    pub fn reset_done(&self, dev: &Device<Core<'_>>) {
+        self.note(Event::ResetDone);
+        // The caller of the reset verifies by itself.
+        if self.inner.lock().escalating {
+            return;
+        }
+        let _ = self.repair(dev, "reset");
+    }
+
+    /// Verifies what the core restored after `what`, and repairs it where it is wrong.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` where it could not be repaired; reported.
+    pub(super) fn repair(&self, dev: &Device<Core<'_>>, what: &'static str) -> Result {
+        let mut inner = self.inner.lock();
+        match verify(dev, &inner.known_good) {
+            Ok(()) => {
+                inner.health = Health::Ok;
+                return Ok(());
+            }
+            Err(RestoreError::Mismatch(mismatch)) => {
+                inner.counters.mismatches += 1;
+                inner.events.push(Event::Mismatch(mismatch));
+                drop(inner);
+                dev_warn!(
+                    dev,
+                    "the {} did not bring the state back, restoring it: {}\n",
+                    what,
+                    report::Shown(&mismatch)
+                );
+            }
+            Err(_) => drop(inner),
+        }
+        self.restore(dev)
+    }
+
+    /// Resets the function and verifies that its known-good state is back.
+    ///
+    /// Context: device lock held; sleeps, see [`Reset::reset_function_locked`].
+    ///
+    /// # Errors
+    ///
+    /// `ENOTTY` where the function has no reset method, that of the method, or `EIO` where the
+    /// state is not back.
+    pub fn reset(&self, dev: &Device<Core<'_>>) -> Result {
+        let reset = dev.reset_function_locked();
+        let mut inner = self.inner.lock();
+        inner.counters.resets += 1;
+        inner.events.push(Event::Reset(reset.is_ok()));
+        let health = inner.health;
+        drop(inner);
+
+        // `reset_done()` has verified and repaired.
+        reset?;
+        if health == Health::Ok {
+            Ok(())
+        } else {
+            Err(EIO)
+        }
+    }
+}

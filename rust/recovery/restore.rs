@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The verified restore.
+
+use core::fmt;
+
+use kernel::{
+    device::Core,
+    pci::Device,
+    prelude::*, //
+};
+
+use super::{
+    events::Event,
+    report,
+    save::{
+        check_accessible,
+        KnownGood, //
+    },
+    status::Health,
+    Recovery, //
+};
+use crate::{
+    guard::{
+        Mismatch,
+        Refusal,
+        Register, //
+    },
+    pci::{
+        Config,
+        Info,
+        Reset,
+        State, //
+    },
+};
+
+/// How often a state is written before it counts as not restorable.
+const ATTEMPTS: usize = 2;
+
+/// Why a function could not be restored.
+#[derive(Clone, Copy, Debug)]
+pub enum RestoreError {
+    /// The function does not answer.
+    NotAccessible(Refusal),
+    /// A register does not hold its known-good value.
+    Mismatch(Mismatch),
+    /// The core does not take the state back.
+    Core(Error),
+}
+
+impl fmt::Display for RestoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAccessible(refusal) => fmt::Display::fmt(refusal, f),
+            Self::Mismatch(mismatch) => fmt::Display::fmt(mismatch, f),
+            Self::Core(error) => write!(f, "the core does not load the state: {error:?}"),
+        }
+    }
+}
+
+impl From<Mismatch> for RestoreError {
+    fn from(mismatch: Mismatch) -> Self {
+        Self::Mismatch(mismatch)
+    }
+}
+
+/// Reads what `register` holds now.
+fn read(dev: &Device<Core<'_>>, register: &Register) -> u32 {
+    if register.width == 2 {
+        // The registers of 16 bits are those of the PCI Express capability.
+        dev.read_pcie_word(register.offset.wrapping_sub(dev.pcie_cap()))
+            .into()
+    } else {
+        dev.read_config_dword(register.offset)
+    }
+}
+
+/// Compares the function with its known-good state, register by register.
+pub(super) fn verify(dev: &Device<Core<'_>>, known_good: &KnownGood) -> Result<(), RestoreError> {
+    check_accessible(dev).map_err(RestoreError::NotAccessible)?;
+    known_good.snapshot.verify(|register| read(dev, register))?;
+    Ok(())
+}
+
+/// Writes the known-good state to the function and reads it back; once more if it differs.
+///
+/// The core's buffer holds the known-good state afterwards, `state_saved` what it was.
+fn verified_restore(dev: &Device<Core<'_>>, known_good: &KnownGood) -> Result<(), RestoreError> {
+    check_accessible(dev).map_err(RestoreError::NotAccessible)?;
+
+    let flag = dev.state_saved();
+    let mut result = Ok(());
+    for _ in 0..ATTEMPTS {
+        if let Err(error) = known_good.state.load(dev) {
+            result = Err(RestoreError::Core(error));
+            break;
+        }
+        dev.restore_state();
+        result = verify(dev, known_good);
+        if result.is_ok() {
+            break;
+        }
+    }
+    dev.set_state_saved(flag);
+    result
+}
+
+impl Recovery {
+    /// Verified restore: writes the known-good state and compares every register that is not
+    /// volatile. A function that passes counts as recovered.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` where the function does not answer or does not take the state; which register differs
+    /// is in the log, and the state in debugfs is `lost`.
+    pub fn restore(&self, dev: &Device<Core<'_>>) -> Result {
+        self.try_restore(dev).map_err(|error| {
+            report::failed(self, dev, &error);
+            EIO
+        })
+    }
+
+    /// As [`Self::restore`], without the report of a failure.
+    pub(super) fn try_restore(&self, dev: &Device<Core<'_>>) -> Result<(), RestoreError> {
+        let mut inner = self.inner.lock();
+        let result = inner
+            .check_channel(dev)
+            .map_err(RestoreError::NotAccessible)
+            .and_then(|()| verified_restore(dev, &inner.known_good));
+        match &result {
+            Ok(()) => {
+                inner.health = Health::Ok;
+                inner.last_verdict = Some("restored");
+                inner.counters.restores += 1;
+                inner.events.push(Event::Restore);
+                report::restored(&mut inner, dev);
+            }
+            Err(RestoreError::Mismatch(mismatch)) => {
+                inner.counters.mismatches += 1;
+                inner.events.push(Event::Mismatch(*mismatch));
+            }
+            Err(_) => {}
+        }
+        result
+    }
+
+    /// Restores the function, and resets it once if it does not take the known-good state.
+    ///
+    /// The reset calls `reset_prepare` and `reset_done` of the driver that is running this.
+    pub(super) fn restore_or_reset(&self, dev: &Device<Core<'_>>) -> Result<(), RestoreError> {
+        let mismatch = match self.try_restore(dev) {
+            Err(RestoreError::Mismatch(mismatch)) => mismatch,
+            result => return result,
+        };
+
+        dev_warn!(
+            dev,
+            "not restored, resetting the function: {}\n",
+            report::Shown(&mismatch)
+        );
+        self.inner.lock().escalating = true;
+        let reset = dev.reset_function_locked();
+        let mut inner = self.inner.lock();
+        inner.escalating = false;
+        inner.counters.resets += 1;
+        inner.events.push(Event::Reset(reset.is_ok()));
+        drop(inner);
+
+        if let Err(error) = reset {
+            dev_err!(dev, "the reset failed: {:?}\n", error);
+            return Err(mismatch.into());
+        }
+        self.try_restore(dev)
+    }
+}
