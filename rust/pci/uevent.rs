@@ -6,7 +6,6 @@
 
 use kernel::{
     bindings,
-    device::Bound,
     error::to_result,
     pci::Device,
     prelude::*,
@@ -23,7 +22,7 @@ use super::as_raw;
 /// # Errors
 ///
 /// `ENOMEM`, or `EINVAL` where a value is too long for an event.
-pub fn change(dev: &Device<Bound>, first: &CString, second: &CString) -> Result {
+pub fn change(dev: &Device, first: &CString, second: &CString) -> Result {
     let mut env = [
         first.as_char_ptr().cast_mut(),
         second.as_char_ptr().cast_mut(),

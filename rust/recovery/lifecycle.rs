@@ -48,13 +48,14 @@ impl Recovery {
         };
 
         let mut inner = self.inner.lock();
-        inner.health = health;
+        let before = core::mem::replace(&mut inner.health, health);
         inner.last_verdict = Some(vote.as_str());
         inner.events.push(Event::ErrorDetected(state, vote));
         drop(inner);
 
-        if state == ChannelState::PermanentFailure {
-            dev_err!(dev, "given up: the channel is in permanent failure\n");
+        // `slot_reset()` may have reported it already.
+        if health == Health::Lost && before != Health::Lost {
+            report::failed(self, dev, &Refusal::Dead);
         }
         vote
     }

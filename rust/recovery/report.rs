@@ -5,7 +5,6 @@
 use core::fmt;
 
 use kernel::{
-    device::Core,
     pci::Device,
     prelude::*,
     str::CString, //
@@ -16,7 +15,6 @@ use super::{
         now_ns,
         Event, //
     },
-    restore::RestoreError,
     status::Health,
     Inner,
     Recovery, //
@@ -91,7 +89,7 @@ macro_rules! limited {
 }
 
 /// A save was refused; the known-good state was kept.
-pub(super) fn refused(recovery: &Recovery, dev: &Device<Core<'_>>, refusal: Refusal) {
+pub(super) fn refused(recovery: &Recovery, dev: &Device, refusal: Refusal) {
     let mut inner = recovery.inner.lock();
     inner.counters.refusals += 1;
     inner.last_refusal = Some(refusal);
@@ -112,7 +110,7 @@ pub(super) fn refused(recovery: &Recovery, dev: &Device<Core<'_>>, refusal: Refu
 }
 
 /// The known-good state was written and read back.
-pub(super) fn restored(inner: &mut Inner, dev: &Device<Core<'_>>) {
+pub(super) fn restored(inner: &mut Inner, dev: &Device) {
     let next_line = inner.log_limit.next_line();
     limited!(
         next_line,
@@ -125,7 +123,7 @@ pub(super) fn restored(inner: &mut Inner, dev: &Device<Core<'_>>) {
 }
 
 /// The function could not be restored.
-pub(super) fn failed(recovery: &Recovery, dev: &Device<Core<'_>>, error: &RestoreError) {
+pub(super) fn failed(recovery: &Recovery, dev: &Device, error: &impl fmt::Display) {
     let mut inner = recovery.inner.lock();
     inner.health = Health::Lost;
     inner.last_verdict = Some("lost");
@@ -144,7 +142,7 @@ pub(super) fn failed(recovery: &Recovery, dev: &Device<Core<'_>>, error: &Restor
 }
 
 /// Sends a uevent; where there is no memory for it, the log has to do.
-fn send<T: fmt::Display>(dev: &Device<Core<'_>>, what: &'static str, reason: &T) {
+fn send<T: fmt::Display>(dev: &Device, what: &'static str, reason: &T) {
     let event = CString::try_from_fmt(fmt!("PCI_RECOVERY={what}"));
     let reason = CString::try_from_fmt(fmt!("PCI_RECOVERY_REASON={}", Shown(reason)));
     if let (Ok(event), Ok(reason)) = (event, reason) {
