@@ -77,9 +77,14 @@ fn read(dev: &Device<Core<'_>>, register: &Register) -> u32 {
 
 /// Compares the function with its known-good state, register by register.
 pub(super) fn verify(dev: &Device<Core<'_>>, known_good: &KnownGood) -> Result<(), RestoreError> {
-    check_accessible(dev).map_err(RestoreError::NotAccessible)?;
-    known_good.snapshot.verify(|register| read(dev, register))?;
-    Ok(())
+    known_good
+        .snapshot
+        .verify(|register| read(dev, register))
+        .or_else(|mismatch| {
+            // A function that is gone differs too, but that is not what is wrong with it.
+            check_accessible(dev).map_err(RestoreError::NotAccessible)?;
+            Err(mismatch.into())
+        })
 }
 
 /// Writes the known-good state to the function and reads it back; once more if it differs.

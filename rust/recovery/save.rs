@@ -162,10 +162,10 @@ impl Recovery {
     fn try_save(&self, dev: &Device<Core<'_>>) -> Result<(), Refusal> {
         let mut inner = self.inner.lock();
 
-        inner.check_channel(dev)?;
-        check_accessible(dev)?;
         // What a function holds between an error and its verified restore is anybody's guess.
         if inner.health != Health::Ok {
+            inner.check_channel(dev)?;
+            check_accessible(dev)?;
             return Err(Refusal::Recovering);
         }
 

@@ -41,15 +41,21 @@ impl Recovery {
     pub fn suspend(&self, dev: &Device<Core<'_>>, on_refusal: OnRefusal) -> Result {
         self.note(Event::Suspend);
 
-        match self.save(dev) {
-            Ok(()) => dev.set_state_saved(true),
+        let accessible = match self.save(dev) {
+            Ok(()) => {
+                dev.set_state_saved(true);
+                true
+            }
             Err(error) if on_refusal == OnRefusal::Abort => return Err(error),
-            // Sets `state_saved` too: the core must not save what was just refused.
-            Err(_) => self.inner.lock().known_good.state.load(dev)?,
-        }
+            Err(_) => {
+                // Sets `state_saved` too: the core must not save what was just refused.
+                self.inner.lock().known_good.state.load(dev)?;
+                check_accessible(dev).is_ok()
+            }
+        };
 
         // A bridge stays in D0 for what is below it, and a function that is gone takes no order.
-        if dev.bus_numbers().is_none() && check_accessible(dev).is_ok() {
+        if accessible && dev.bus_numbers().is_none() {
             if let Err(error) = dev.prepare_to_sleep() {
                 dev_info!(dev, "stays in D0 during the suspend: {:?}\n", error);
             }
