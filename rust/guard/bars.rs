@@ -50,7 +50,7 @@ fn address(header: &Header, index: usize, kind: BarKind) -> u64 {
     match kind {
         BarKind::Io => (low & ADDRESS_IO).into(),
         BarKind::Mem32 => (low & ADDRESS_MEM).into(),
-        BarKind::Mem64 => u64::from(word(header, index + 1)) << 32 | u64::from(low & ADDRESS_MEM),
+        BarKind::Mem64 => (u64::from(word(header, index + 1)) << 32) | u64::from(low & ADDRESS_MEM),
     }
 }
 

@@ -163,8 +163,8 @@ pub fn check(header: &Header, function: &Function) -> Result<(), Refusal> {
 
     if let Some(buses) = function.buses {
         let expected = u32::from(buses.primary)
-            | u32::from(buses.secondary) << 8
-            | u32::from(buses.subordinate) << 16;
+            | (u32::from(buses.secondary) << 8)
+            | (u32::from(buses.subordinate) << 16);
         let found = header[BUSES_WORD] & 0x00ff_ffff;
         if found != expected {
             return Err(Refusal::Unexpected {

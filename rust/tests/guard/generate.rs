@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Any function, in a state that is valid for it; and garbage.
+
+use pci_recovery_guard::guard::{
+    capability::EXP_REGISTERS, function::Buses, Bar, BarKind, Function, Header, HeaderType,
+    ALL_ONES, HEADER_WORDS,
+};
+use proptest::{array, collection, prelude::*, sample};
+
+use crate::reads::{
+    Save, Saved, ID_DPC, ID_L1SS, ID_LTR, ID_PCIX, ID_PTM, ID_VC, ID_VC9, ID_VC_MF,
+};
+
+/// A function and a save of it when all was well.
+#[derive(Clone, Debug)]
+pub struct Device {
+    pub function: Function,
+    pub save: Save,
+}
+
+/// Any word, more often one at the edge.
+pub fn word() -> BoxedStrategy<u32> {
+    prop_oneof![
+        4 => any::<u32>(),
+        1 => Just(0),
+        1 => Just(ALL_ONES),
+        1 => (0..32_u32).prop_map(|bit| 1 << bit),
+    ]
+    .boxed()
+}
+
+fn kind() -> impl Strategy<Value = BarKind> {
+    sample::select(&[BarKind::Io, BarKind::Mem32, BarKind::Mem64][..])
+}
+
+fn address() -> impl Strategy<Value = u64> {
+    (word(), word()).prop_map(|(high, low)| (u64::from(high) << 32) | u64::from(low))
+}
+
+/// Words of PCI Express with encodings of MPS and MRRS that exist.
+fn exp() -> impl Strategy<Value = Saved> {
+    let words = array::uniform7(prop_oneof![2 => 0..0xffff_u16, 1 => Just(0)]);
+    (words, 0..6_u16, 0..6_u16).prop_map(
+        |(mut words, payload, request): ([u16; EXP_REGISTERS], _, _)| {
+            words[0] = words[0] & 0x8f1f | (payload << 5) | (request << 12);
+            Saved::exp(&words)
+        },
+    )
+}
+
+fn dwords(id: u16, count: usize) -> impl Strategy<Value = Saved> {
+    collection::vec(0..ALL_ONES, count).prop_map(move |dwords| Saved::dwords(id, &dwords))
+}
+
+fn channels() -> impl Strategy<Value = Saved> {
+    let ids = sample::select(&[ID_VC, ID_VC_MF, ID_VC9][..]);
+    (ids, 0..0xffff_u16, collection::vec(0..ALL_ONES, 1..9)).prop_map(|(id, control, dwords)| {
+        let [a, b] = control.to_ne_bytes();
+        let mut saved = Saved::dwords(id, &dwords);
+        saved.data.splice(0..0, [a, b, 0, 0]);
+        saved
+    })
+}
+
+fn tph() -> impl Strategy<Value = Saved> {
+    (0..ALL_ONES, collection::vec(any::<u16>(), 0..9))
+        .prop_map(|(control, tags)| Saved::tph(control, &tags))
+}
+
+fn word16(id: u16, extended: bool) -> impl Strategy<Value = Saved> {
+    (0..0xffff_u16).prop_map(move |word| Saved::words(id, extended, &[word]))
+}
+
+/// Any choice of the capabilities that the core saves, in the order of the saves or any other.
+fn capabilities() -> BoxedStrategy<Vec<Saved>> {
+    let all = (
+        prop::option::weighted(0.9, exp()),
+        prop::option::of(dwords(ID_L1SS, 2)),
+        prop::option::of(dwords(ID_LTR, 1)),
+        prop::option::weighted(0.2, word16(ID_PCIX, false)),
+        prop::option::weighted(0.3, word16(ID_DPC, true)),
+        prop::option::weighted(0.8, (4..=5_usize).prop_flat_map(|n| dwords(0x01, n))),
+        prop::option::of(dwords(ID_PTM, 1)),
+        prop::option::weighted(0.3, tph()),
+        prop::option::weighted(0.3, channels()),
+    );
+    all.prop_map(|(exp, l1ss, ltr, pcix, dpc, err, ptm, tph, vc)| {
+        let all = [exp, l1ss, ltr, pcix, dpc, err, ptm, tph, vc];
+        all.into_iter().flatten().collect::<Vec<_>>()
+    })
+    .prop_flat_map(|saved| prop_oneof![Just(saved.clone()), Just(saved).prop_shuffle()])
+    .boxed()
+}
+
+/// BARs that fit into `header_type`, an upper half of a 64-bit one left free.
+fn bars(header_type: HeaderType) -> BoxedStrategy<[Option<Bar>; 6]> {
+    let raw = array::uniform6(prop::option::of((kind(), address())));
+    let fit = move |raw: [Option<(BarKind, u64)>; 6]| {
+        let count = header_type.bars();
+        let mut bars = [None; 6];
+        let mut index = 0;
+        while index < count {
+            let bar = raw[index].map(|(kind, address)| match kind {
+                BarKind::Mem64 if index + 1 < count => (kind, address & !0xf),
+                BarKind::Io => (kind, address & 0xffff_fffc),
+                _ => (BarKind::Mem32, address & 0xffff_fff0),
+            });
+            // The kernel never assigns 0.
+            let bar = bar.filter(|&(_, address)| address != 0);
+            bars[index] = bar.map(|(kind, address)| Bar { address, kind });
+            index += match bar {
+                Some((BarKind::Mem64, _)) => 2,
+                _ => 1,
+            };
+        }
+        bars
+    };
+    raw.prop_map(fit).boxed()
+}
+
+fn function() -> BoxedStrategy<Function> {
+    let layout = (any::<bool>(), prop::bool::weighted(0.2));
+    let describe = |(bridge, is_vf)| {
+        let (header_type, is_vf) = match bridge {
+            true => (HeaderType::Bridge, false),
+            false => (HeaderType::Normal, is_vf),
+        };
+        let buses = (0..0xfe_u8, any::<u8>(), any::<u8>()).prop_map(|(primary, a, b)| Buses {
+            primary,
+            secondary: a.min(b).max(primary + 1),
+            subordinate: a.max(b).max(primary + 1),
+        });
+        (
+            bars(header_type),
+            (any::<u16>(), 1..0xffff_u32, word(), word()),
+            prop::option::weighted(0.9, buses),
+            (any::<bool>(), any::<bool>()),
+            (0x10..0x30_u16, 0x40..0x3e0_u16),
+        )
+            .prop_map(move |(bars, ids, buses, state, caps)| Function {
+                header_type,
+                is_vf,
+                ids: (u32::from(ids.0) << 16) | ids.1,
+                class_revision: ids.2,
+                subsystem: ids.3,
+                bars: if is_vf { [None; 6] } else { bars },
+                enabled: state.0,
+                bus_master: state.1,
+                buses: buses.filter(|_| bridge),
+                pcie_cap: 4 * caps.0,
+                aer_cap: 4 * caps.1,
+            })
+            .boxed()
+    };
+    layout.prop_flat_map(describe).boxed()
+}
+
+/// Makes any words a header that `function` may have: reserved bits 0, facts as they are.
+fn header(function: &Function, raw: &Header) -> Header {
+    let mut header = *raw;
+    header[0] = if function.is_vf {
+        ALL_ONES
+    } else {
+        function.ids
+    };
+    header[2] = function.class_revision;
+    header[3] = raw[3] & 0xff80_ffff | (u32::from(function.header_type.as_raw()) << 16);
+    header[13] = raw[13] & 0xbc | 0x40;
+    header[15] = raw[15] & 0xffff_03ff;
+
+    let mut upper = false;
+    for index in 4..4 + function.header_type.bars() {
+        if std::mem::take(&mut upper) {
+            continue;
+        }
+        header[index] = match function.bars[index - 4] {
+            None if function.is_vf => 0,
+            None => raw[index] & !0xf,
+            Some(bar) => {
+                let low = bar.address as u32;
+                match bar.kind {
+                    BarKind::Io => low | 0x1,
+                    BarKind::Mem32 => low | raw[index] & 0x8,
+                    BarKind::Mem64 => {
+                        upper = true;
+                        header[index + 1] = (bar.address >> 32) as u32;
+                        low | raw[index] & 0x8 | 0x4
+                    }
+                }
+            }
+        };
+    }
+
+    // Command is what the kernel enabled and perhaps more; two bits of Status are reserved.
+    header[1] = raw[1] & 0xfff9_ffff;
+    if function.enabled && !function.is_vf {
+        header[1] |= 1 << (raw[1] >> 31);
+    }
+    if function.bus_master {
+        header[1] |= 0x4;
+    }
+
+    match function.header_type {
+        HeaderType::Normal => {
+            header[11] = function.subsystem;
+            header[12] = raw[12] & 0xffff_f801;
+        }
+        HeaderType::Bridge => {
+            header[6] = match function.buses {
+                None => raw[6] & 0x7fff_ffff,
+                Some(buses) => {
+                    let bytes = [buses.primary, buses.secondary, buses.subordinate, 0];
+                    raw[6] & 0xff00_0000 | u32::from_le_bytes(bytes)
+                }
+            };
+            header[7] = raw[7] & 0xffe0_f1f1;
+            header[8] = raw[8] & 0xfff0_fff0;
+            header[9] = raw[9] & 0xfff1_fff1;
+            header[14] = raw[14] & 0xffff_f801;
+        }
+    }
+    header
+}
+
+/// Any function with a save of it when all was well.
+pub fn device() -> impl Strategy<Value = Device> {
+    (function(), array::uniform16(word()), capabilities()).prop_map(
+        |(function, raw, capabilities)| {
+            let header = header(&function, &raw);
+            let save = Save {
+                header,
+                capabilities,
+                command_status: header[1],
+            };
+            Device { function, save }
+        },
+    )
+}
+
+/// A function that no kernel would describe so.
+pub fn any_function() -> impl Strategy<Value = Function> {
+    let bars = array::uniform6(prop::option::of((address(), kind())));
+    let ids = (1..=ALL_ONES, word(), word());
+    let buses = prop::option::of(any::<(u8, u8, u8)>());
+    let cap = || prop_oneof![any::<u16>(), Just(0), Just(u16::MAX)];
+    (bars, ids, any::<[bool; 4]>(), buses, (cap(), cap())).prop_map(
+        |(bars, ids, flags, buses, caps)| Function {
+            header_type: match flags[0] {
+                true => HeaderType::Bridge,
+                false => HeaderType::Normal,
+            },
+            is_vf: flags[1],
+            ids: ids.0,
+            class_revision: ids.1,
+            subsystem: ids.2,
+            bars: bars.map(|bar| bar.map(|(address, kind)| Bar { address, kind })),
+            enabled: flags[2],
+            bus_master: flags[3],
+            buses: buses.map(|(primary, secondary, subordinate)| Buses {
+                primary,
+                secondary,
+                subordinate,
+            }),
+            pcie_cap: caps.0,
+            aer_cap: caps.1,
+        },
+    )
+}
+
+/// A save of nothing in particular.
+pub fn any_save() -> impl Strategy<Value = Save> {
+    let ids = prop_oneof![
+        any::<u16>(),
+        sample::select(&[0x01_u16, 0x02, 0x10, 0x17][..])
+    ];
+    let bytes = collection::vec(prop_oneof![any::<u8>(), Just(0), Just(0xff)], 0..40);
+    let saved = (ids, any::<bool>(), bytes);
+    let header: [_; HEADER_WORDS] = std::array::from_fn(|_| word());
+    (header, collection::vec(saved, 0..6), word()).prop_map(|(header, saved, command_status)| {
+        let saved = saved.into_iter();
+        Save {
+            header,
+            capabilities: saved
+                .map(|(id, extended, data)| Saved { id, extended, data })
+                .collect(),
+            command_status,
+        }
+    })
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Tests of `guard/`: one file for each file of it, and properties that hold for every function.
+//!
+//! | tests | of |
+//! |---|---|
+//! | [`header`], [`bars`], [`capability`] | the rule of each register, one test a rule |
+//! | [`save`] | the order of the rules, the known-good state, a loss half-way |
+//! | [`snapshot`] | which bits are compared after a restore |
+//! | [`display`] | the words that a person reads |
+//! | [`loss`], [`properties`] | what holds for any function: losses, wipes, garbage |
+//!
+//! [`example`] has a function of each sort, [`generate`] any function, and [`reads`] says which
+//! reads a save is made of, so that a test can lose some of them.
+
+mod bars;
+mod capability;
+mod display;
+mod example;
+mod generate;
+mod header;
+mod loss;
+mod properties;
+mod reads;
+mod save;
+mod snapshot;

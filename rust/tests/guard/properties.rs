@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What holds for every function: good states pass, wiped ones and garbage do not, nothing panics.
+
+use pci_recovery_guard::guard::{
+    check_header, BarKind, Function, Header, Mismatch, Refusal, ALL_ONES, HEADER_WORDS,
+};
+use proptest::prelude::*;
+
+use crate::generate::{any_function, any_save, device, word};
+
+/// So many cases, and no files written into the source tree: the failing input is printed whole.
+pub fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+/// The header after a reset that nobody restored: what is writable is 0.
+fn wiped(function: &Function, header: &Header) -> Header {
+    let mut header = *header;
+    header[1] &= 0xffff_0000;
+    header[6..10].fill(0);
+    for (i, bar) in function.bars.iter().enumerate() {
+        let (Some(bar), true) = (bar, i < function.header_type.bars()) else {
+            continue;
+        };
+        header[4 + i] &= match bar.kind {
+            BarKind::Io => 0x3,
+            BarKind::Mem32 | BarKind::Mem64 => 0xf,
+        };
+        if bar.kind == BarKind::Mem64 {
+            header[5 + i] = 0;
+        }
+    }
+    header
+}
+
+proptest! {
+    #![proptest_config(config(256))]
+
+    #[test]
+    fn every_good_state_is_accepted(device in device()) {
+        prop_assert_eq!(device.save.validate(&device.function, None), Ok(()));
+        let known_good = device.save.snapshot(&device.function);
+        prop_assert_eq!(device.save.validate(&device.function, Some(&known_good)), Ok(()));
+    }
+
+    #[test]
+    fn every_snapshot_verifies_against_itself(device in device()) {
+        let snapshot = device.save.snapshot(&device.function);
+        prop_assert_eq!(snapshot.verify(|register| register.value), Ok(()));
+    }
+
+    #[test]
+    fn a_change_of_any_compared_bit_is_found(device in device(), flip in word()) {
+        let snapshot = device.save.snapshot(&device.function);
+        for register in snapshot.registers() {
+            let changed = register.value ^ (flip & register.mask);
+            let verdict = snapshot.verify(|read| match read.offset == register.offset {
+                true => changed,
+                false => read.value,
+            });
+            if flip & register.mask == 0 {
+                prop_assert_eq!(verdict, Ok(()));
+            } else {
+                let mismatch = Mismatch { register: *register, found: changed };
+                prop_assert_eq!(verdict, Err(mismatch));
+            }
+        }
+    }
+
+    #[test]
+    fn changes_of_bits_that_are_not_compared_are_not_found(
+        device in device(),
+        flips in prop::collection::vec(word(), 28),
+    ) {
+        let snapshot = device.save.snapshot(&device.function);
+        let mut flips = flips.into_iter().cycle();
+        let verdict = snapshot.verify(|register| {
+            register.value ^ (flips.next().unwrap_or(0) & !register.mask)
+        });
+        prop_assert_eq!(verdict, Ok(()));
+    }
+
+    #[test]
+    fn a_wiped_function_is_refused(device in device()) {
+        let function = &device.function;
+        let bars = function.bars.iter().take(function.header_type.bars()).flatten();
+        let header = wiped(function, &device.save.header);
+        let verdict = check_header(&header, function, None);
+
+        if function.buses.is_some() {
+            let is_buses = matches!(
+                verdict,
+                Err(Refusal::Unexpected { register: "PCI_PRIMARY_BUS", found: 0, .. })
+            );
+            prop_assert!(is_buses, "{verdict:?}");
+        } else if bars.count() > 0 {
+            prop_assert_eq!(verdict, Err(Refusal::Wiped));
+        } else if function.bus_master {
+            prop_assert_eq!(verdict, Err(Refusal::Disabled { command: 0 }));
+        }
+    }
+
+    #[test]
+    fn a_function_that_lost_only_command_is_refused(device in device()) {
+        let mut header = device.save.header;
+        header[1] &= 0xffff_0000;
+        let function = &device.function;
+        let count = function.header_type.bars();
+        let decodes = !function.is_vf && function.bars.iter().take(count).any(Option::is_some);
+        let expected = if function.bus_master || function.enabled && decodes {
+            Err(Refusal::Disabled { command: 0 })
+        } else {
+            Ok(())
+        };
+        prop_assert_eq!(check_header(&header, function, None), expected);
+    }
+
+    #[test]
+    fn a_wrong_address_bit_in_any_bar_is_refused(device in device(), bit in 4..32_u32) {
+        let function = &device.function;
+        for i in 0..function.header_type.bars() {
+            let Some(bar) = function.bars[i] else {
+                continue;
+            };
+            let mut header = device.save.header;
+            header[4 + i] ^= 1 << bit;
+            prop_assert!(check_header(&header, function, None).is_err());
+            if bar.kind == BarKind::Mem64 {
+                let mut header = device.save.header;
+                header[5 + i] ^= 1 << (bit - 4);
+                prop_assert!(check_header(&header, function, None).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn all_ones_and_all_zeros_are_refused_of_any_function(
+        function in any_function(),
+        save in any_save(),
+    ) {
+        for header in [[ALL_ONES; HEADER_WORDS], [0; HEADER_WORDS]] {
+            let mut save = save.clone();
+            save.header = header;
+            prop_assert!(save.validate(&function, None).is_err());
+        }
+    }
+
+    #[test]
+    fn command_of_ones_afterwards_is_refused_whatever_was_saved(
+        function in any_function(),
+        mut save in any_save(),
+    ) {
+        save.command_status = ALL_ONES;
+        prop_assert!(save.validate(&function, None).is_err());
+    }
+
+    #[test]
+    fn nothing_panics_and_every_verdict_has_words(
+        function in any_function(),
+        save in any_save(),
+        good in any_save(),
+        reads in prop::collection::vec(word(), 28),
+    ) {
+        let known_good = good.snapshot(&function);
+        for known_good in [None, Some(&known_good)] {
+            if let Err(refusal) = save.validate(&function, known_good) {
+                prop_assert!(!refusal.to_string().is_empty());
+            }
+        }
+        for register in known_good.registers() {
+            prop_assert!(register.to_string().contains(register.name));
+        }
+        let mut reads = reads.into_iter().cycle();
+        if let Err(mismatch) = known_good.verify(|_| reads.next().unwrap_or(0)) {
+            prop_assert!(mismatch.to_string().contains(mismatch.register.name));
+        }
+    }
+
+    #[test]
+    fn a_garbled_good_state_never_panics_and_is_judged(
+        device in device(),
+        index in 0..HEADER_WORDS,
+        value in word(),
+    ) {
+        let known_good = device.save.snapshot(&device.function);
+        let mut save = device.save.clone();
+        save.header[index] = value;
+        // What passes is this function's: its IDs, its class, its BARs.
+        if save.validate(&device.function, Some(&known_good)).is_ok() {
+            prop_assert_eq!(save.header[0], device.save.header[0]);
+            prop_assert_eq!(save.header[2], device.save.header[2]);
+            let bars = device.function.bars.iter().take(device.function.header_type.bars());
+            for (i, bar) in bars.enumerate() {
+                if bar.is_some() {
+                    prop_assert_eq!((save.header[4 + i] ^ device.save.header[4 + i]) & !0xf, 0);
+                }
+            }
+        }
+    }
+}

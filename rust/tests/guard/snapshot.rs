@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Which registers are compared after a restore, and which of their bits.
+
+use pci_recovery_guard::guard::{
+    header::verify_mask, snapshot::MAX_REGISTERS, HeaderType, Mismatch, Register, Snapshot,
+    ALL_ONES, HEADER_WORDS,
+};
+
+use crate::{
+    example::{bridge, endpoint, Example, AER_CAP, PCIE_CAP},
+    reads::{Saved, ID_LTR},
+};
+
+const EXP: [u16; 7] = [0x282f, 0x0040, 0x10, 0x20, 0x0400, 0x0003, 0x30];
+const ERR: [u32; 5] = [0x0040_0000, 0x0046_2030, 0xe000, 0x1e0, 0x7];
+
+fn snapshot(example: &Example) -> Snapshot {
+    let saved = [
+        Saved::exp(&EXP),
+        Saved::dwords(ID_LTR, &[0x1003_1003]),
+        Saved::err(&ERR),
+    ];
+    let capabilities = saved.iter().map(Saved::as_guard);
+    Snapshot::new(&example.header, capabilities, &example.function)
+}
+
+/// The register of that name.
+fn register(example: &Example, name: &str) -> Register {
+    let snapshot = snapshot(example);
+    let mut named = snapshot.registers().iter().filter(|r| r.name == name);
+    let register = *named.next().expect(name);
+    assert_eq!(named.next(), None, "{name} is there once");
+    register
+}
+
+/// The bits of a register that verification compares, found out one by one.
+fn compared(example: &Example, name: &str) -> u32 {
+    let register = register(example, name);
+    let differs = |bit: &u32| register.verify(register.value ^ bit).is_err();
+    (0..8 * u32::from(register.width))
+        .map(|bit| 1 << bit)
+        .filter(differs)
+        .sum()
+}
+
+#[test]
+fn a_snapshot_holds_header_pci_express_and_aer_with_offsets_and_widths() {
+    let snapshot = snapshot(&endpoint());
+    let found: Vec<_> = snapshot
+        .registers()
+        .iter()
+        .map(|r| (r.offset, r.width, r.value))
+        .collect();
+
+    let words = endpoint().header.into_iter().enumerate();
+    let mut expected: Vec<_> = words.map(|(i, word)| (4 * i as u16, 4, word)).collect();
+    let offsets = [0x08, 0x10, 0x18, 0x1c, 0x28, 0x30, 0x38];
+    expected.extend((0..7).map(|i| (PCIE_CAP + offsets[i], 2, EXP[i].into())));
+    let offsets = [0x08, 0x0c, 0x14, 0x18, 0x2c];
+    expected.extend((0..5).map(|i| (AER_CAP + offsets[i], 4, ERR[i])));
+    assert_eq!(found, expected);
+    assert_eq!(found.len(), MAX_REGISTERS);
+}
+
+#[test]
+fn capabilities_whose_offset_is_unknown_are_not_compared() {
+    let mut example = endpoint();
+    example.function.pcie_cap = 0;
+    example.function.aer_cap = 0;
+    assert_eq!(snapshot(&example).registers().len(), HEADER_WORDS);
+}
+
+#[test]
+fn more_registers_than_there_is_room_for_are_dropped() {
+    let (example, saved) = (endpoint(), Saved::exp(&EXP));
+    let capabilities = std::iter::repeat_n(saved.as_guard(), 9);
+    let snapshot = Snapshot::new(&example.header, capabilities, &example.function);
+    assert_eq!(snapshot.registers().len(), MAX_REGISTERS);
+}
+
+#[test]
+fn a_word_behind_the_header_is_zero() {
+    let snapshot = snapshot(&endpoint());
+    assert_eq!(snapshot.header_word(15), endpoint().header[15]);
+    assert_eq!(snapshot.header_word(16), 0);
+    assert_eq!(snapshot.header_word(usize::MAX), 0);
+}
+
+#[test]
+fn command_is_compared_and_status_is_not() {
+    assert_eq!(compared(&endpoint(), "PCI_COMMAND"), 0x0000_ffff);
+    assert_eq!(compared(&bridge(), "PCI_COMMAND"), 0x0000_ffff);
+}
+
+#[test]
+fn bist_is_not_compared() {
+    assert_eq!(compared(&endpoint(), "PCI_CACHE_LINE_SIZE"), 0x00ff_ffff);
+    assert_eq!(compared(&bridge(), "PCI_CACHE_LINE_SIZE"), 0x00ff_ffff);
+}
+
+#[test]
+fn secondary_status_is_not_compared_but_the_io_window_is() {
+    assert_eq!(compared(&bridge(), "PCI_IO_BASE"), 0x0000_ffff);
+}
+
+#[test]
+fn word_7_of_an_endpoint_is_a_bar_and_compared_whole() {
+    assert_eq!(compared(&endpoint(), "PCI_BASE_ADDRESS_3"), ALL_ONES);
+}
+
+#[test]
+fn discard_timer_status_of_a_bridge_is_not_compared() {
+    assert_eq!(compared(&bridge(), "PCI_INTERRUPT_LINE"), 0xfbff_ffff);
+}
+
+#[test]
+fn interrupt_line_is_compared_where_there_is_a_pin() {
+    assert_eq!(compared(&endpoint(), "PCI_INTERRUPT_LINE"), ALL_ONES);
+}
+
+#[test]
+fn interrupt_line_is_not_compared_where_there_is_no_pin() {
+    let mut example = endpoint();
+    example.header[15] = 0x0000_00ff;
+    assert_eq!(compared(&example, "PCI_INTERRUPT_LINE"), 0xffff_ff00);
+    let mut example = bridge();
+    example.header[15] = 0x0002_00ff;
+    assert_eq!(compared(&example, "PCI_INTERRUPT_LINE"), 0xfbff_ff00);
+}
+
+#[test]
+fn the_reserved_word_of_an_endpoint_is_not_compared_but_a_bridges_rom_is() {
+    assert_eq!(compared(&endpoint(), "reserved"), 0);
+    assert_eq!(compared(&bridge(), "PCI_ROM_ADDRESS1"), ALL_ONES);
+}
+
+#[test]
+fn all_other_words_are_compared_whole() {
+    for index in [0, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13] {
+        assert_eq!(verify_mask(HeaderType::Normal, index, 0), ALL_ONES);
+    }
+    for index in [0, 2, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14] {
+        assert_eq!(verify_mask(HeaderType::Bridge, index, 0), ALL_ONES);
+    }
+}
+
+#[test]
+fn the_bit_that_starts_an_flr_is_not_compared() {
+    assert_eq!(compared(&endpoint(), "PCI_EXP_DEVCTL"), 0x7fff);
+}
+
+#[test]
+fn the_bit_that_retrains_the_link_is_not_compared() {
+    assert_eq!(compared(&endpoint(), "PCI_EXP_LNKCTL"), 0xffdf);
+}
+
+#[test]
+fn other_pci_express_registers_are_compared_whole() {
+    let names = ["SLTCTL", "RTCTL", "DEVCTL2", "LNKCTL2", "SLTCTL2"];
+    for name in names {
+        assert_eq!(compared(&endpoint(), &format!("PCI_EXP_{name}")), 0xffff);
+    }
+}
+
+#[test]
+fn masks_and_severities_of_aer_are_compared_whole() {
+    for name in ["UNCOR_MASK", "UNCOR_SEVER", "COR_MASK", "ROOT_COMMAND"] {
+        assert_eq!(compared(&endpoint(), &format!("PCI_ERR_{name}")), ALL_ONES);
+    }
+}
+
+#[test]
+fn only_the_ecrc_enables_of_aers_control_are_compared() {
+    assert_eq!(compared(&endpoint(), "PCI_ERR_CAP"), 0x0000_0140);
+}
+
+#[test]
+fn the_first_register_that_differs_is_the_mismatch() {
+    let snapshot = snapshot(&endpoint());
+    let zeros = snapshot.verify(|register| match register.name {
+        "PCI_BASE_ADDRESS_2" | "PCI_EXP_DEVCTL" => 0,
+        _ => register.value,
+    });
+    let expected = Mismatch {
+        register: register(&endpoint(), "PCI_BASE_ADDRESS_2"),
+        found: 0,
+    };
+    assert_eq!(zeros, Err(expected));
+}
+
+#[test]
+fn a_register_without_compared_bits_is_not_read() {
+    let mut read = Vec::new();
+    let verdict = snapshot(&endpoint()).verify(|register| {
+        read.push(register.name);
+        register.value
+    });
+    assert_eq!(verdict, Ok(()));
+    assert_eq!(read.len(), MAX_REGISTERS - 1);
+    assert_eq!(read.len(), snapshot(&endpoint()).verified());
+    assert!(!read.contains(&"reserved"));
+}
