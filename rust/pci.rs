@@ -58,7 +58,7 @@ pub use self::{
     },
     pm::{
         PmOps,
-        Sleep, //
+        Power, //
     },
     reset::Reset,
     state::{

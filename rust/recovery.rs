@@ -52,7 +52,7 @@ use self::{
         Event,
         Events, //
     },
-    report::LogLimit,
+    report::LogLimits,
     save::KnownGood,
     status::{
         Counters,
@@ -82,7 +82,7 @@ struct Inner {
     last_refusal: Option<Refusal>,
     last_verdict: Option<&'static str>,
     events: Events,
-    log_limit: LogLimit,
+    log_limits: LogLimits,
 }
 
 /// Checks that the function answers, before anything is written to it.
@@ -162,7 +162,7 @@ impl Recovery {
                     last_refusal: None,
                     last_verdict: None,
                     events,
-                    log_limit: LogLimit::new(),
+                    log_limits: LogLimits::new(),
                 }),
             }),
             GFP_KERNEL,

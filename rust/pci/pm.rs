@@ -38,7 +38,7 @@ pub trait PmOps: for<'a> Driver<Data<'a>: Sync> {
     /// The system goes to sleep (`dev_pm_ops.suspend`, the first of three phases).
     ///
     /// A driver that saves config space here and leaves `state_saved` set takes over the transition
-    /// to low power too ([`Sleep::prepare_to_sleep`]); otherwise the core saves and does it later,
+    /// to low power too ([`Power::prepare_to_sleep`]); otherwise the core saves and does it later,
     /// in the noirq phase. An error aborts the suspend.
     fn suspend(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) -> Result {
         let _ = (dev, this);
@@ -55,8 +55,20 @@ pub trait PmOps: for<'a> Driver<Data<'a>: Sync> {
     }
 }
 
-/// The transition to low power that a driver owes once it has saved config space itself.
-pub trait Sleep {
+/// Transitions between power states.
+pub trait Power {
+    /// Puts the function into D0 (`pci_set_power_state()`), and tells the core that it is there.
+    ///
+    /// The core takes a function that does not answer for one in D3cold, and goes on doing so when
+    /// it is back.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` where the function does not answer.
+    fn power_up(&self) -> Result;
+
+    /// The transition to low power that a driver owes once it has saved config space itself.
+    ///
     /// Puts the function into the low-power state that suits the system's sleep state, with wake-up
     /// enabled where it is allowed (`pci_prepare_to_sleep()`).
     ///
@@ -66,7 +78,15 @@ pub trait Sleep {
     fn prepare_to_sleep(&self) -> Result;
 }
 
-impl Sleep for Device<Core<'_>> {
+impl Power for Device<Core<'_>> {
+    fn power_up(&self) -> Result {
+        /// `PCI_D0`, a cast in C and therefore not in the bindings.
+        const D0: bindings::pci_power_t = 0;
+
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
+        to_result(unsafe { bindings::pci_set_power_state(as_raw(self), D0) })
+    }
+
     fn prepare_to_sleep(&self) -> Result {
         // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
         to_result(unsafe { bindings::pci_prepare_to_sleep(as_raw(self)) })

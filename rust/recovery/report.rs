@@ -39,8 +39,25 @@ impl kernel::fmt::Display for Refusal {
     }
 }
 
-/// Limits the lines that one function writes into the log, as `dev_warn_ratelimited()` does in C.
-pub(super) struct LogLimit {
+/// Limits the lines of each kind that one function writes into the log.
+pub(super) struct LogLimits {
+    refused: LogLimit,
+    restored: LogLimit,
+    failed: LogLimit,
+}
+
+impl LogLimits {
+    pub(super) const fn new() -> Self {
+        Self {
+            refused: LogLimit::new(),
+            restored: LogLimit::new(),
+            failed: LogLimit::new(),
+        }
+    }
+}
+
+/// Does what `dev_warn_ratelimited()` does in C.
+struct LogLimit {
     window_began_ns: u64,
     lines: u32,
     suppressed: u64,
@@ -52,7 +69,7 @@ impl LogLimit {
     /// `DEFAULT_RATELIMIT_BURST`.
     const LINES: u32 = 10;
 
-    pub(super) const fn new() -> Self {
+    const fn new() -> Self {
         Self {
             window_began_ns: 0,
             lines: 0,
@@ -95,7 +112,7 @@ pub(super) fn refused(recovery: &Recovery, dev: &Device, refusal: Refusal) {
     inner.last_refusal = Some(refusal);
     inner.events.push(Event::Refusal(refusal));
     let at_ns = inner.known_good.at_ns;
-    let next_line = inner.log_limit.next_line();
+    let next_line = inner.log_limits.refused.next_line();
     drop(inner);
 
     limited!(
@@ -111,7 +128,7 @@ pub(super) fn refused(recovery: &Recovery, dev: &Device, refusal: Refusal) {
 
 /// The known-good state was written and read back.
 pub(super) fn restored(inner: &mut Inner, dev: &Device) {
-    let next_line = inner.log_limit.next_line();
+    let next_line = inner.log_limits.restored.next_line();
     limited!(
         next_line,
         dev_info,
@@ -128,7 +145,7 @@ pub(super) fn failed(recovery: &Recovery, dev: &Device, error: &impl fmt::Displa
     inner.health = Health::Lost;
     inner.last_verdict = Some("lost");
     inner.events.push(Event::Lost);
-    let next_line = inner.log_limit.next_line();
+    let next_line = inner.log_limits.failed.next_line();
     drop(inner);
 
     limited!(

@@ -29,6 +29,7 @@ use crate::{
     pci::{
         Config,
         Info,
+        Power,
         Reset,
         State, //
     },
@@ -91,6 +92,10 @@ pub(super) fn verify(dev: &Device<Core<'_>>, known_good: &KnownGood) -> Result<(
 ///
 /// The core's buffer holds the known-good state afterwards, `state_saved` what it was.
 fn verified_restore(dev: &Device<Core<'_>>, known_good: &KnownGood) -> Result<(), RestoreError> {
+    if dev.is_d3cold() {
+        // An error says that it does not answer, as does the next check.
+        let _ = dev.power_up();
+    }
     check_accessible(dev).map_err(RestoreError::NotAccessible)?;
 
     let flag = dev.state_saved();

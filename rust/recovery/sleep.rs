@@ -18,7 +18,7 @@ use super::{
 };
 use crate::pci::{
     Info,
-    Sleep,
+    Power,
     State, //
 };
 
