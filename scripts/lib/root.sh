@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# Running programs in the toolchain root with bubblewrap. The root is mounted
+# read-only: no program can damage the cache, and nothing stays mounted.
+
+# enter_begin ROOT: the part of the command line that every use has.
+enter_begin() {
+	local name
+
+	enter_root=$1
+	enter=(bwrap --die-with-parent --unshare-pid --ro-bind "$1" /
+		--dev-bind /dev /dev --proc /proc --ro-bind /sys /sys
+		--tmpfs /tmp --tmpfs /run --clearenv
+		--setenv PATH /usr/sbin:/usr/bin:/sbin:/bin
+		--setenv LC_ALL C.UTF-8 --setenv HOME /tmp)
+	for name in TERM CI http_proxy https_proxy no_proxy; do
+		[ -z "${!name:-}" ] || enter+=(--setenv "$name" "${!name}")
+	done
+}
+
+# enter_bind OPTION DIR [AS]: show DIR of the host at AS, or at its own path.
+enter_bind() {
+	local as=${3:-$2}
+
+	# The root is read-only inside: its mount points are made from outside.
+	mkdir -p "$enter_root$as"
+	enter+=("$1" "$2" "$as")
+}

@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# lint.sh: every check of the sources that runs nothing. All of them run, then a
+# line of totals; not zero if one failed.
+
+set -euo pipefail
+here=$(dirname "$0")
+# shellcheck source=scripts/lib/common.sh
+. "$here/lib/common.sh"
+# shellcheck source=scripts/lib/tally.sh
+. "$here/lib/tally.sh"
+cd "$top"
+[ -r build/env ] || die "nothing is set up yet: run 'make setup' first"
+# shellcheck source=/dev/null
+. build/env
+
+# The compiler of the root is that of Debian's kernel, and so is its rustfmt.
+kernel_rustfmt() {
+	local config=$KERNEL_BUILD/.rustfmt.toml
+
+	[ -z "$KERNEL_SOURCE" ] || config=$KERNEL_SOURCE/.rustfmt.toml
+	find rust -name target -prune -o -name '*.rs' -print0 |
+		xargs -0 scripts/in-root.sh rustfmt --check --config-path "$config"
+}
+
+kernel_clippy() {
+	scripts/build-module.sh clippy CLIPPY=1 KRUSTFLAGS=-Dwarnings
+}
+
+shell_files() {
+	find . \( -name target -o -name build -o -name .git \) -prune -o -type f -print |
+		while read -r file; do
+			case $file in
+			*.sh) printf '%s\n' "$file" ;;
+			*) if head -n 1 "$file" | grep -qaE '^#! ?/bin/(ba|da)?sh|^#! ?/usr/bin/env (ba)?sh'; then
+				printf '%s\n' "$file"
+			fi ;;
+			esac
+		done
+}
+
+shellcheck_all() {
+	shell_files | xargs scripts/in-root.sh shellcheck -x -P "$top"
+}
+
+# component NAME: whether cargo has it; a toolchain may come without.
+component() {
+	cargo "$1" --version >/dev/null 2>&1
+}
+
+run kernel-rustfmt kernel_rustfmt
+run kernel-clippy kernel_clippy
+run shellcheck shellcheck_all
+for crate in qemu rust; do
+	manifest=$crate/Cargo.toml
+	if component clippy; then
+		run "$crate-clippy" cargo clippy --quiet --locked --all-targets --manifest-path "$manifest" -- -D warnings
+	else
+		skip "$crate-clippy" "this cargo has no clippy"
+	fi
+done
+# The files of rust/ are the kernel's to format.
+if component fmt; then
+	run qemu-rustfmt cargo fmt --manifest-path qemu/Cargo.toml --check
+else
+	skip qemu-rustfmt "this cargo has no rustfmt"
+fi
+totals

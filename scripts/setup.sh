@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# setup.sh: make all that a module build and a virtual machine need, in the
+# cache, and write build/env, which says where it is. Does nothing when all is
+# there. `setup.sh remove` removes the cache.
+#
+# Environment: PCI_RECOVERY_CACHE, PCI_RECOVERY_MIRROR; KDIR, BZIMAGE and LLVM
+# for a kernel of one's own (setup/kdir.sh).
+
+set -euo pipefail
+here=$(dirname "$0")
+# shellcheck source=scripts/lib/common.sh
+. "$here/lib/common.sh"
+# shellcheck source=scripts/setup/packages.sh
+. "$here/setup/packages.sh"
+# shellcheck source=scripts/setup/cache.sh
+. "$here/setup/cache.sh"
+# shellcheck source=scripts/setup/progress.sh
+. "$here/setup/progress.sh"
+# shellcheck source=scripts/setup/env.sh
+. "$here/setup/env.sh"
+
+# What the two directories of the cache are made from is their key.
+toolchain_key=$(key "$recipe" "$suite" "$backports" "${root_packages[@]}" "${root_packages_backports[@]}")
+kernel_key=$(key "$toolchain_key" "$kernel_cc" "${guest_modules[@]}")
+toolchain=$cache/toolchain-$toolchain_key
+
+toolchain_files=(root/usr/bin/qemu-system-x86_64 root/usr/bin/rustc root/usr/bin/busybox root/usr/bin/x86_64-linux-gnu-gcc-14)
+kernel_files=(release vmlinuz build/.config build/Makefile build/Module.symvers build/rust/libkernel.rmeta)
+
+have_toolchain() {
+	intact "$toolchain" "${toolchain_files[@]}"
+}
+
+# With KDIR no kernel of Debian's is needed; otherwise the one in the cache is
+# taken, into $kernel, and no network is asked for a newer one.
+have_kernel() {
+	[ -z "${KDIR:-}" ] || return 0
+	kernel=$(printf '%s\n' "$cache/kernel-$kernel_series."*"-$kernel_key" | sort -V | tail -n 1)
+	intact "$kernel" "${kernel_files[@]}"
+}
+
+make_toolchain() {
+	need_space 5
+	[ ! -d "$toolchain" ] || say "damaged or cut off, made again: $toolchain"
+	new_work toolchain
+	step "toolchain root: mmdebstrap $suite, QEMU of $backports" 100 "$here/setup/toolchain.sh" "$work"
+	keep "$toolchain" "${toolchain_files[@]}"
+}
+
+make_kernel() {
+	local root=$toolchain/root release
+
+	need_space 3
+	[ ! -d "$kernel" ] || say "damaged or cut off, made again: $kernel"
+	discard "$kernel"
+	new_work kernel
+	step "kernel: the newest $kernel_series of $backports" 5 "$here/setup/kernel.sh" choose "$root" "$work"
+	release=$(<"$work/release")
+	step "kernel: fetch and unpack Linux $release" 40 "$here/setup/kernel.sh" fetch "$root" "$work"
+	step "kernel: rebuild the Rust metadata" 150 "$here/setup/kernel.sh" metadata "$root" "$work"
+	step "kernel: compare its symbols with Debian's" 1 "$here/setup/kernel.sh" check "$root" "$work"
+	kernel=$cache/kernel-$release-$kernel_key
+	keep "$kernel" "${kernel_files[@]}"
+}
+
+remove() {
+	[ -d "$cache" ] || return 0
+	lock
+	say "removing $cache"
+	discard "$cache"/kernel-* "$cache"/toolchain-*
+	rm -rf "$cache/log" "$cache/.lock"
+	rmdir "$cache" 2>/dev/null || say "$cache has other files in it: left as it is"
+}
+
+main() {
+	case "$top$cache${KDIR:-}${BZIMAGE:-}" in
+	*[[:space:]:]*) die "spaces and colons in the paths of the project, the cache or KDIR are more than kbuild can bear" ;;
+	esac
+	[ -n "${KDIR:-}" ] || [ -z "${BZIMAGE:-}" ] || die "BZIMAGE= needs KDIR=, the tree that the image was built in"
+	[ -n "${KDIR:-}" ] || [ -z "${LLVM:-}" ] || die "LLVM= needs KDIR=: Debian's kernel is built with gcc"
+
+	"$here/setup/host.sh"
+	if ! have_toolchain || ! have_kernel; then
+		mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] || die "the cache $cache cannot be made: name another directory in PCI_RECOVERY_CACHE"
+		lock
+		have_toolchain || steps=$((steps + 1))
+		have_kernel || steps=$((steps + 4))
+		have_toolchain || make_toolchain
+		have_kernel || make_kernel
+		unlock
+	fi
+	write_env
+}
+
+steps=0
+case ${1:-} in
+'') main ;;
+remove) remove ;;
+*) die "usage: setup.sh [remove]" ;;
+esac

@@ -1,0 +1,82 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# kdir.sh ROOT: see that KDIR and BZIMAGE are a kernel that a Rust module can be
+# built for, and print the lines of build/env for it.
+#
+# Environment: KDIR, a built kernel tree (the O= directory if there is one);
+# BZIMAGE, its image, by default the one in the tree; LLVM, as for kbuild.
+
+set -euo pipefail
+here=$(dirname "$0")
+# shellcheck source=scripts/lib/common.sh
+. "$here/../lib/common.sh"
+# shellcheck source=scripts/lib/root.sh
+. "$here/../lib/root.sh"
+# shellcheck source=scripts/setup/packages.sh
+. "$here/packages.sh"
+# shellcheck source=scripts/setup/modules.sh
+. "$here/modules.sh"
+
+root=$1
+# shellcheck disable=SC2153  # of the environment
+[ -d "$KDIR" ] || die "KDIR=$KDIR is not a directory"
+kdir=$(realpath "$KDIR")
+
+# need FILE WHAT-TO-DO
+need() {
+	[ -s "$kdir/$1" ] || die "KDIR=$KDIR has no $1: $2"
+}
+
+need .config "give the built kernel tree (with O=, that directory)"
+grep -qx CONFIG_RUST=y "$kdir/.config" ||
+	die "KDIR=$KDIR was configured without CONFIG_RUST=y: enable it and build that kernel again"
+need rust/libkernel.rmeta "its Rust metadata is not built: build that kernel (make, not only the headers)"
+need Module.symvers "build that kernel to its end"
+need include/config/kernel.release "build that kernel to its end"
+
+image=${BZIMAGE:-$kdir/arch/x86/boot/bzImage}
+[ -f "$image" ] || if [ -n "${BZIMAGE:-}" ]; then
+	die "BZIMAGE=$BZIMAGE does not exist"
+else
+	die "KDIR=$KDIR has no arch/x86/boot/bzImage: build it, or give BZIMAGE=<image>"
+fi
+
+# Rust metadata can be read by the compiler that wrote it, and by no other.
+wanted=$(sed -n 's/^CONFIG_RUSTC_VERSION_TEXT="\(.*\)"$/\1/p' "$kdir/.config")
+enter_begin "$root"
+in_root=$("${enter[@]}" rustc --version)
+on_host=$(rustc --version 2>/dev/null || true)
+case $wanted in
+"$in_root") build_on_host= ;;
+"$on_host") build_on_host=yes ;;
+*) die "KDIR=$KDIR was built with '$wanted', but the toolchain root has '$in_root' and this machine '${on_host:-none}':" \
+	"build that kernel with one of these, or put its rustc first in PATH" ;;
+esac
+
+if [ -n "${LLVM:-}" ]; then
+	build_args=LLVM=$LLVM
+elif grep -qx CONFIG_CC_IS_CLANG=y "$kdir/.config"; then
+	build_args=LLVM=1
+elif [ -n "$build_on_host" ]; then
+	build_args=
+else
+	build_args=CC=$kernel_cc
+fi
+
+modules=$top/build/kdir-modules
+rm -rf "$modules"
+copy_modules "$kdir" "$modules" cat
+
+cat <<END
+TOOLCHAIN_ROOT=$root
+KERNEL_RELEASE=$(<"$kdir/include/config/kernel.release")
+KERNEL_DIR=
+KERNEL_BUILD=$kdir
+KERNEL_SOURCE=$([ ! -e "$kdir/source" ] || realpath "$kdir/source")
+KERNEL_IMAGE=$(realpath "$image")
+KERNEL_MODULES=$modules
+KERNEL_ID=$kdir-$(sha256sum "$kdir/rust/libkernel.rmeta" | cut -c 1-12)
+BUILD_ON_HOST=$build_on_host
+BUILD_ARGS=$build_args
+END

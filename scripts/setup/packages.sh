@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# shellcheck disable=SC2034  # read by the scripts that source this one
+#
+# What is installed where: the one place that names packages and versions.
+
+# Counts the changes to toolchain.sh and kernel.sh that make an older cache wrong.
+recipe=1
+
+suite=trixie
+backports=trixie-backports
+kernel_series=7.3
+
+# On the host, as `what must be there=Debian package`.
+host_needs=(
+	mmdebstrap=mmdebstrap
+	bwrap=bubblewrap
+	make=make
+	cc=gcc
+	/usr/include/stdlib.h=libc6-dev
+	/usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring
+)
+# mmdebstrap of an ordinary user works with subordinate user ids.
+host_needs_user=(newuidmap=uidmap)
+
+# In the toolchain root, from $suite: the compilers of Debian's kernel, and what
+# its build, the guest and the checks use.
+root_packages=(
+	gcc-14 rustc rust-src rust-clippy rustfmt bindgen clang lld llvm
+	make flex bison bc libelf-dev libssl-dev libc6-dev dwarves kmod cpio rsync
+	xz-utils python3 ca-certificates
+	busybox-static pciutils shellcheck
+)
+# In the toolchain root, from $backports.
+root_packages_backports=(qemu-system-x86)
+
+# The compiler that Debian builds $kernel_series with.
+kernel_cc=x86_64-linux-gnu-gcc-14
+
+# Modules of Debian's kernel that the guest uses; dependencies are added.
+guest_modules=(aer_inject pci-stub vfio-pci)

@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# toolchain.sh DIR: make the toolchain root in DIR/root, with mmdebstrap, owned
+# by whoever runs this. A step of setup.sh.
+
+set -euo pipefail
+here=$(dirname "$0")
+# shellcheck source=scripts/lib/common.sh
+. "$here/../lib/common.sh"
+# shellcheck source=scripts/lib/step.sh
+. "$here/../lib/step.sh"
+# shellcheck source=scripts/setup/packages.sh
+. "$here/packages.sh"
+
+# The archive that the host itself uses; empty leaves it to mmdebstrap.
+mirror() {
+	local uri
+
+	if [ -n "${PCI_RECOVERY_MIRROR:-}" ]; then
+		printf '%s\n' "$PCI_RECOVERY_MIRROR"
+		return
+	fi
+	# shellcheck disable=SC2016  # these are apt's
+	uri=$(apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+		sed -n 's/^Debian|Debian|main|//p' | head -n 1)
+	case $uri in
+	http://* | https://*) printf '%s\n' "$uri" ;;
+	mirror+file:*) grep -m 1 -oE '^https?://[^[:space:]]+' "${uri#mirror+file:}" || true ;;
+	esac
+}
+
+# The root as a tar stream through a pipe, so that mmdebstrap's many owners
+# become one and no device node is needed. A process of its own for each side:
+# both end when this one does.
+bootstrap() {
+	local dir=$1 unpack
+
+	rm -rf "$dir/root" "$dir/pipe"
+	mkdir -p "$dir/root"
+	mkfifo "$dir/pipe"
+	tar -C "$dir/root" -x --no-same-owner --exclude='./dev/*' <"$dir/pipe" &
+	unpack=$!
+	setpriv --pdeathsig KILL "${mmdebstrap[@]}" "${options[@]}" "$suite" - "${sources[@]}" >"$dir/pipe" &
+	wait $! && wait "$unpack"
+}
+
+dir=$1
+options=(--variant=minbase --architectures=amd64
+	--keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	--include="$(IFS=, && printf '%s' "${root_packages[*]}")")
+
+if [ "$(id -u)" = 0 ]; then
+	# In namespaces of its own, which leave no process and no mount behind.
+	mmdebstrap=(unshare --mount --pid --fork --kill-child --mount-proc mmdebstrap --mode=root)
+	export TMPDIR=$dir/tmp
+	mkdir -p "$TMPDIR"
+else
+	# The mapped users must reach it, and a home directory is often closed.
+	mmdebstrap=(mmdebstrap --mode=unshare)
+	TMPDIR=$(mktemp -d /var/tmp/pci-recovery.XXXXXX)
+	export TMPDIR
+	ln -s "$TMPDIR" "$dir/unshare-tmp"
+	chmod 755 "$TMPDIR"
+fi
+
+mirror=$(mirror)
+sources=(${mirror:+"$mirror"})
+say "mirror: ${mirror:-that of mmdebstrap}"
+proxy=$(apt-config shell proxy Acquire::http::Proxy 2>/dev/null | sed -n "s/^proxy='\(.*\)'$/\1/p")
+[ -z "$proxy" ] || options+=(--aptopt="Acquire::http::Proxy \"$proxy\"")
+
+# Backports come from where the suite came from. The hook is a program for sh.
+# shellcheck disable=SC2016
+options+=(--customize-hook='
+	set -eu
+	grep -hE "^deb .* '"$suite"' main" "$1/etc/apt/sources.list" | head -n 1 |
+		sed "s/ '"$suite"' / '"$backports"' /" >"$1/etc/apt/sources.list.d/backports.list"
+	chroot "$1" apt-get -o APT::Update::Error-Mode=any update
+	chroot "$1" apt-get -y --no-install-recommends -t '"$backports"' install '"${root_packages_backports[*]}"'
+	chroot "$1" apt-get clean
+	rm -rf "$1"/var/lib/apt/lists/* "$1"/usr/share/doc/* "$1"/usr/share/man/*
+	mkdir "$1/kernel"
+	: >"$1/etc/resolv.conf"
+	: >"$1/etc/hosts"')
+
+retry bootstrap "$dir" || die "mmdebstrap cannot make the toolchain root"
+
+# Nothing in the cache needs to be set-uid.
+find "$dir/root" -perm /6000 -type f -exec chmod ug-s {} +
+rm -rf "$dir/pipe" "$dir/tmp"
+if [ -L "$dir/unshare-tmp" ]; then
+	rmdir "$TMPDIR"
+	rm "$dir/unshare-tmp"
+fi
