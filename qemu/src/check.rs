@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The tests: shows each result as it comes, and the totals.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+use std::time::Instant;
+
+use anyhow::Result;
+use anyhow::bail;
+use glob::Pattern;
+
+use crate::console::Console;
+use crate::console::Lines;
+use crate::ktap::Parser;
+use crate::ktap::Report;
+use crate::ktap::Step;
+use crate::ktap::Test;
+use crate::ktap::Verdict;
+use crate::session::End;
+use crate::session::Program;
+use crate::ui::Color;
+use crate::ui::Ui;
+
+/// The exit status of a kselftest that was skipped as a whole.
+const KSELFTEST_SKIP: i32 = 4;
+
+/// Finds out before a guest is booted that a filter matches nothing.
+pub fn check_filter(kselftest: &Path, filter: &str) -> Result<()> {
+    let pattern = match Pattern::new(filter) {
+        Ok(pattern) if !filter.contains(char::is_control) => pattern,
+        Ok(_) => bail!("the filter must be one line"),
+        Err(error) => bail!("the filter `{filter}` is not a pattern: {error}"),
+    };
+    let tests = tests_in(kselftest);
+    if !tests.is_empty() && !tests.iter().any(|test| pattern.matches(test)) {
+        bail!(
+            "no test matches `{filter}`; the tests are: {}",
+            tests.join(", ")
+        );
+    }
+    Ok(())
+}
+
+fn tests_in(kselftest: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(kselftest.join("tests"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".sh")?.to_owned()))
+        .collect();
+    names.sort();
+    names
+}
+
+/// The tests that run in the guest.
+pub struct Check {
+    lines: Lines,
+    parser: Parser,
+    /// When the running test began.
+    since: Instant,
+}
+
+impl Check {
+    pub fn new() -> Self {
+        Self {
+            lines: Lines::default(),
+            parser: Parser::default(),
+            since: Instant::now(),
+        }
+    }
+
+    fn line(&mut self, line: &str, ui: &Ui) {
+        match self.parser.feed(line) {
+            Some(Step::Running { depth, name }) => {
+                if depth == 0 {
+                    self.since = Instant::now();
+                }
+                ui.status(&format!("running {name}"));
+            }
+            Some(Step::Group { depth, name }) => {
+                ui.line(&format!("{}{name}", indent(depth - depth.min(1))))
+            }
+            Some(Step::Result { depth, test }) => show(depth, test, self.since.elapsed(), ui),
+            Some(Step::Bail(reason)) => {
+                ui.line(&format!("{} {reason}", ui.paint(Color::Red, "Bail out!")))
+            }
+            None => {}
+        }
+    }
+
+    /// What the guest said and what became of it.
+    pub fn finish(mut self, end: &End, console: &Console, ui: &Ui) -> Report {
+        if let Some(rest) = self.lines.rest().map(str::to_owned) {
+            self.line(&rest, ui);
+        }
+        let mut report = self.parser.finish();
+        judge(&mut report, end);
+        for damage in console.damage() {
+            // During the boot it is no test's fault.
+            let Some(name) = &damage.during else { continue };
+            // The guest looks at its log too, and the console may be late.
+            if !report.has_failed(name) && !report.mentions(&damage.line) {
+                report.fail(name, &format!("kernel log: {}", damage.line));
+            }
+        }
+        report
+    }
+}
+
+impl Program for Check {
+    fn begin(&mut self, ui: &Ui) -> Result<()> {
+        ui.status("the tests start");
+        Ok(())
+    }
+
+    fn output(&mut self, bytes: &[u8], ui: &Ui) {
+        for line in self.lines.feed(bytes) {
+            self.line(&line, ui);
+        }
+    }
+
+    fn running(&self) -> Option<&str> {
+        self.parser.now()
+    }
+}
+
+/// Adds the failures that the guest could not report itself.
+fn judge(report: &mut Report, end: &End) {
+    let silent = report.tests.is_empty() && report.notes.is_empty();
+    let before = if silent { "boot" } else { "start of the tests" };
+    let running = report.now.clone().unwrap_or_else(|| before.into());
+    let failed = report.totals().failed > 0;
+    match end {
+        End::Exit(0) | End::Exit(KSELFTEST_SKIP) => {}
+        // Nothing to judge, or judged already.
+        End::Exit(_) if failed || report.tests.is_empty() => {}
+        End::Exit(code) => report.fail(
+            "run_kselftest.sh",
+            &format!("exit status {code}, but no test failed"),
+        ),
+        End::Hang(limit) => report.fail(
+            &running,
+            &format!("hung: no output for {} s", limit.as_secs()),
+        ),
+        End::Panic(message) => report.fail(&running, message),
+        End::Died(how) => report.fail(&running, how),
+        End::NoBoot(limit) => report.fail(
+            &running,
+            &format!("no test began within {} s", limit.as_secs()),
+        ),
+        End::Signal(_) | End::Left => {}
+    }
+}
+
+fn show(depth: usize, test: &Test, took: Duration, ui: &Ui) {
+    let (word, color) = match test.verdict {
+        Verdict::Pass => ("ok  ", Color::Green),
+        Verdict::Fail => ("FAIL", Color::Red),
+        Verdict::Skip => ("skip", Color::Yellow),
+    };
+    let mut text = format!("{}{} {}", indent(depth), ui.paint(color, word), test.name);
+    if let Some(reason) = &test.reason {
+        text.push_str(&format!(" # {reason}"));
+    }
+    if depth == 0 {
+        text.push_str(&format!(" ({:.1} s)", took.as_secs_f64()));
+    }
+    ui.line(&text);
+    if test.verdict == Verdict::Fail && test.children.is_empty() {
+        for note in &test.notes {
+            ui.line(&format!("{}     # {note}", indent(depth)));
+        }
+    }
+}
+
+fn indent(depth: usize) -> String {
+    "    ".repeat(depth)
+}
+
+/// Shows what failed and the totals. The totals are the last line.
+pub fn summarize(report: &Report, logs: &Path, ui: &Ui) {
+    let failures = report.failures();
+    if !failures.is_empty() {
+        ui.line("");
+        ui.line("Failed:");
+        for (name, notes) in failures {
+            ui.line(&format!("  {name}"));
+            for note in notes {
+                ui.line(&format!("      # {note}"));
+            }
+        }
+        if let Some(reason) = &report.bail {
+            ui.line(&format!("  the tests gave up: {reason}"));
+        }
+        ui.line(&format!("Logs: {}", logs.display()));
+        ui.line("");
+    }
+    ui.line(&report.totals().to_string());
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The command line.
+
+use std::num::ParseIntError;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use clap::Parser;
+use clap::Subcommand;
+
+use crate::accel::Choice;
+
+const EXAMPLES: &str = "\
+Exit status:
+  0    everything passed
+  1    a test or a step of the demonstration failed
+  2    wrong usage, or something that is needed is missing: no guest was run
+  3    the guest hung, did not boot or panicked, or QEMU died
+  130  interrupted by Ctrl-C (128 plus the signal's number for others)
+
+Examples:
+  pci-recovery-qemu check --filter 'aer_*'
+  pci-recovery-qemu run --kernel arch/x86/boot/bzImage --dry-run
+  pci-recovery-qemu shell --topology switch
+
+`make run`, `make check` and `make shell` give all options that are needed.";
+
+/// Boots a kernel in QEMU with PCI devices of its own, injects errors through the emulated hardware,
+/// and reports what the programs in the guest found.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show the demonstration, and its steps as a table at the end
+    #[command(after_help = EXAMPLES, args_override_self = true)]
+    Run {
+        #[command(flatten)]
+        guest: GuestArgs,
+        #[command(flatten)]
+        silence: SilenceArgs,
+    },
+    /// Run the tests, and end with the line `N passed, N failed, N skipped`
+    #[command(after_help = EXAMPLES, args_override_self = true)]
+    Check {
+        #[command(flatten)]
+        guest: GuestArgs,
+        #[command(flatten)]
+        silence: SilenceArgs,
+        /// Run only the tests whose name matches this pattern (`*`, `?`, `[a-z]`)
+        #[arg(long, value_name = "GLOB", env = "FILTER", default_value = "*")]
+        filter: String,
+    },
+    /// Give a shell in the guest, with the module loaded and the tests at hand; leave with `exit` or Ctrl-]
+    #[command(after_help = EXAMPLES, args_override_self = true)]
+    Shell {
+        #[command(flatten)]
+        guest: GuestArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct GuestArgs {
+    /// The PCI devices of the guest: a name from qemu/topologies, or a .toml file
+    #[arg(
+        long,
+        value_name = "NAME|FILE",
+        env = "TOPOLOGY",
+        default_value = "endpoint"
+    )]
+    pub topology: String,
+
+    /// The kernel to boot, a bzImage
+    #[arg(long, value_name = "IMAGE", env = "KERNEL_IMAGE")]
+    pub kernel: PathBuf,
+
+    /// A folder with modules (.ko) for the guest's /modules; may be given more than once
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "MODULE_DIRS",
+        value_delimiter = ':',
+        default_value = "build/module"
+    )]
+    pub module_dir: Vec<PathBuf>,
+
+    /// A static busybox, which is the guest's user space
+    #[arg(long, value_name = "FILE", env = "BUSYBOX")]
+    pub busybox: PathBuf,
+
+    /// The folder with the tests and the demonstration, the guest's /kselftest
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "KSELFTEST",
+        default_value = "scripts/kselftest"
+    )]
+    pub kselftest: PathBuf,
+
+    /// A command to put before QEMU's: a program, or a program with arguments [default: none, the host's QEMU]
+    #[arg(
+        long,
+        value_name = "CMD",
+        env = "RUNNER",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub runner: String,
+
+    /// Seconds that the guest may take to start its program
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
+    pub boot_timeout: Duration,
+
+    /// What executes the guest's instructions
+    #[arg(long, value_name = "ACCEL", value_enum, default_value = "auto")]
+    pub accel: Choice,
+
+    /// Print the QEMU command, ready to be copied and pasted, and do nothing else
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Keep the guest's root file system in this file (with --dry-run: write it, so that the command works)
+    #[arg(long, value_name = "FILE")]
+    pub initramfs: Option<PathBuf>,
+
+    /// Where each run keeps console.log, output.log and qmp.log in a folder of its own;
+    /// of the runs that passed only the last is kept
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "LOG_DIR",
+        default_value = "build/logs"
+    )]
+    pub log_dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct SilenceArgs {
+    /// Seconds without output after which the guest has hung
+    #[arg(long, value_name = "SECONDS", env = "TIMEOUT", default_value = "120", value_parser = seconds)]
+    pub timeout: Duration,
+}
+
+/// Whole seconds; the empty text, which a Makefile gives for a variable that is not set, is the default.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let text = if text.is_empty() { "120" } else { text };
+    match text
+        .parse::<u32>()
+        .map_err(|error: ParseIntError| error.to_string())?
+    {
+        0 => Err("must be at least 1".into()),
+        seconds => Ok(Duration::from_secs(seconds.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn seconds_are_whole_and_positive() {
+        assert_eq!(seconds("7"), Ok(Duration::from_secs(7)));
+        assert_eq!(seconds(""), Ok(Duration::from_secs(120)));
+        for wrong in ["0", "-1", "1.5", "x"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+}

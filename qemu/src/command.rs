@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The QEMU command line.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use crate::accel::Accel;
+use crate::topology::Device;
+use crate::topology::Topology;
+
+/// The program; the runner, if there is one, knows where it is.
+pub const QEMU: &str = "qemu-system-x86_64";
+
+/// The character devices that QEMU serves as sockets, in the order of the guest's serial ports; then QMP.
+pub const CONSOLE: &str = "console";
+pub const REQUESTS: &str = "requests";
+pub const OUTPUT: &str = "output";
+pub const QMP: &str = "qmp";
+pub const SOCKETS: [&str; 4] = [CONSOLE, REQUESTS, OUTPUT, QMP];
+
+/// What a command line is made of.
+pub struct Parts<'a> {
+    pub accel: Accel,
+    pub kernel: &'a Path,
+    pub initramfs: &'a Path,
+    /// The folder of the sockets.
+    pub sockets: &'a Path,
+    pub topology: &'a Topology,
+    /// Whether an oops is the end: a person at a shell may want to look around after it.
+    pub panic_on_oops: bool,
+}
+
+/// The arguments after the program's name.
+pub fn arguments(parts: &Parts<'_>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = Vec::new();
+    let mut add = |words: &[&str]| arguments.extend(words.iter().map(OsString::from));
+
+    add(&[
+        "-name",
+        "pci-recovery",
+        "-machine",
+        "q35",
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+    ]);
+    match parts.accel {
+        Accel::Kvm => add(&["-accel", "kvm", "-cpu", "max"]),
+        Accel::Tcg => add(&["-accel", "tcg,thread=multi", "-cpu", "qemu64"]),
+    }
+    add(&["-smp", "2", "-m", "512", "-no-reboot"]);
+    // With q35's ACPI hotplug the root port never shows Link Active, and each reset of a fatal recovery fails.
+    add(&[
+        "-global",
+        "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
+    ]);
+
+    for name in SOCKETS {
+        let path = escape(&parts.sockets.join(format!("{name}.sock")).to_string_lossy());
+        add(&[
+            "-chardev",
+            &format!("socket,id={name},path={path},server=on,wait=off"),
+        ]);
+    }
+    for name in [CONSOLE, REQUESTS, OUTPUT] {
+        add(&["-serial", &format!("chardev:{name}")]);
+    }
+    add(&["-qmp", &format!("chardev:{QMP}")]);
+
+    for device in &parts.topology.devices {
+        add(&["-device", &device_argument(device)]);
+    }
+
+    add(&["-append", &kernel_command_line(parts.panic_on_oops)]);
+    arguments.extend([
+        "-kernel".into(),
+        parts.kernel.into(),
+        "-initrd".into(),
+        parts.initramfs.into(),
+    ]);
+    arguments
+}
+
+fn device_argument(device: &Device) -> String {
+    let mut text = format!(
+        "{},id={},bus={},addr={}",
+        device.driver, device.id, device.bus, device.addr
+    );
+    for (key, value) in &device.options {
+        text.push_str(&format!(",{key}={}", escape(value)));
+    }
+    text
+}
+
+/// QEMU's option parser reads two commas as one.
+fn escape(value: &str) -> String {
+    value.replace(',', ",,")
+}
+
+fn kernel_command_line(panic_on_oops: bool) -> String {
+    let mut words = vec![
+        "console=ttyS0,115200",
+        // A kernel that cannot be unpacked, or that dies before it has a console, says so too.
+        "earlyprintk=ttyS0,115200",
+        // With -no-reboot QEMU ends at once after a panic.
+        "panic=-1",
+        "no_console_suspend",
+        // A hang is asked for its blocked tasks.
+        "sysrq_always_enabled",
+        // Under TCG the self-tests of the crypto algorithms take most of a second.
+        "cryptomgr.notests",
+    ];
+    if panic_on_oops {
+        words.push("oops=panic");
+    }
+    words.join(" ")
+}
+
+/// `command` as one shell command, an option a line, that can be copied and pasted.
+pub fn for_shell(environment: &[(&str, OsString)], command: &[OsString]) -> String {
+    let mut text = String::new();
+    for (key, value) in environment {
+        text.push_str(&format!("{key}={} ", quote(&value.to_string_lossy())));
+    }
+    for (number, word) in command.iter().enumerate() {
+        let word = word.to_string_lossy();
+        match number {
+            0 => {}
+            _ if word.starts_with('-') => text.push_str(" \\\n    "),
+            _ => text.push(' '),
+        }
+        text.push_str(&quote(&word));
+    }
+    text
+}
+
+fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.into()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example(panic_on_oops: bool) -> Vec<String> {
+        let topology = Topology::load("endpoint").unwrap();
+        let parts = Parts {
+            accel: Accel::Tcg,
+            kernel: Path::new("/k/vmlinuz"),
+            initramfs: Path::new("/t/initramfs.cpio"),
+            sockets: Path::new("/t,x"),
+            topology: &topology,
+            panic_on_oops,
+        };
+        arguments(&parts)
+            .into_iter()
+            .map(|word| word.into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn the_devices_are_in_their_places() {
+        let words = example(true);
+        assert!(
+            words.contains(&"pcie-root-port,id=rp0,bus=pcie.0,addr=04.0,chassis=1,slot=1".into())
+        );
+        assert!(
+            words.contains(
+                &"virtio-rng-pci,id=ep0,bus=rp0,addr=00.0,aer=on,disable-legacy=on".into()
+            )
+        );
+        assert!(words.contains(&"ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off".into()));
+    }
+
+    #[test]
+    fn serial_ports_have_the_order_that_the_guest_expects() {
+        let words = example(true);
+        let serial: Vec<_> = words
+            .iter()
+            .filter(|word| word.starts_with("chardev:"))
+            .collect();
+        assert_eq!(
+            serial,
+            [
+                "chardev:console",
+                "chardev:requests",
+                "chardev:output",
+                "chardev:qmp"
+            ]
+        );
+        assert!(
+            words.contains(&"socket,id=console,path=/t,,x/console.sock,server=on,wait=off".into())
+        );
+    }
+
+    #[test]
+    fn only_a_shell_survives_an_oops() {
+        assert!(
+            example(true)
+                .iter()
+                .any(|word| word.ends_with(" oops=panic"))
+        );
+        assert!(!example(false).iter().any(|word| word.contains("oops")));
+    }
+
+    #[test]
+    fn a_shell_reads_back_what_was_quoted() {
+        let command = ["a b", "-c", "d'e", "", "plain=1"].map(OsString::from);
+        let text = for_shell(&[("X", "y z".into())], &command);
+        assert_eq!(text, "X='y z' 'a b' \\\n    -c 'd'\\''e' '' plain=1");
+    }
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! From the command line to a guest that boots: checks what was given, then starts.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::BufWriter;
+use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::mpsc::Receiver;
+use std::sync::mpsc::Sender;
+
+use anyhow::Context;
+use anyhow::Result;
+use anyhow::bail;
+use tempfile::TempDir;
+
+use crate::accel;
+use crate::accel::Accel;
+use crate::cli::GuestArgs;
+use crate::command;
+use crate::command::Parts;
+use crate::console::Console;
+use crate::image;
+use crate::initramfs::Contents;
+use crate::initramfs::Initramfs;
+use crate::logs::Logs;
+use crate::machine::Machine;
+use crate::qmp::Qmp;
+use crate::qmp::QmpError;
+use crate::requests::Requests;
+use crate::runner;
+use crate::runner::Runner;
+use crate::session;
+use crate::session::Event;
+use crate::session::Limits;
+use crate::session::Session;
+use crate::topology::Topology;
+use crate::ui::Ui;
+
+/// The longest path of a Unix socket (sun_path) that is not cut off.
+const SOCKET_PATH: usize = 107;
+
+/// Where --dry-run says that the sockets and the initramfs are.
+const DRY_RUN: &str = "/tmp/pci-recovery-dry-run";
+
+/// A guest that could be booted: everything that was given has been checked.
+pub struct Guest {
+    mode: &'static str,
+    runner: Runner,
+    topology: Topology,
+    kernel: PathBuf,
+    release: String,
+    initramfs: Initramfs,
+    keep_initramfs: Option<PathBuf>,
+    accel: Accel,
+    accel_reason: String,
+    log_dir: PathBuf,
+}
+
+impl Guest {
+    /// Checks `args`. `mode` is what /init does; `settings` are more files for /etc/pci-recovery.
+    pub fn prepare(
+        args: &GuestArgs,
+        mode: &'static str,
+        settings: &[(&str, String)],
+    ) -> Result<Self> {
+        let topology = Topology::load(if args.topology.is_empty() {
+            "endpoint"
+        } else {
+            &args.topology
+        })?;
+        let kernel = args
+            .kernel
+            .canonicalize()
+            .with_context(|| format!("no kernel image at {} (--kernel)", args.kernel.display()))?;
+        let release = image::kernel_release(&kernel)?;
+        let mut all = vec![
+            ("mode", format!("{mode}\n")),
+            ("topology", topology.guest_lines()),
+        ];
+        all.extend_from_slice(settings);
+        let initramfs = Initramfs::collect(&Contents {
+            busybox: &args.busybox,
+            release: &release,
+            modules: &args.module_dir,
+            kselftest: &args.kselftest,
+            settings: &all,
+        })?;
+        let runner = Runner::new(&args.runner);
+        let (accel, accel_reason) = accel::choose(args.accel, &runner)?;
+        Ok(Self {
+            mode,
+            runner,
+            topology,
+            kernel,
+            release,
+            initramfs,
+            keep_initramfs: args.initramfs.clone(),
+            accel,
+            accel_reason,
+            log_dir: args.log_dir.clone(),
+        })
+    }
+
+    fn arguments(&self, initramfs: &Path, sockets: &Path) -> Vec<OsString> {
+        command::arguments(&Parts {
+            accel: self.accel,
+            kernel: &self.kernel,
+            initramfs,
+            sockets,
+            topology: &self.topology,
+            panic_on_oops: self.mode != "shell",
+        })
+    }
+
+    /// The folders that QEMU needs, besides `own`.
+    fn folders<'a>(&'a self, own: &'a Path) -> Vec<&'a Path> {
+        [Some(own), self.kernel.parent()]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    /// Prints the command that would be run.
+    pub fn dry_run(&self, ui: &Ui) -> Result<()> {
+        let own = Path::new(DRY_RUN);
+        let initramfs = match &self.keep_initramfs {
+            Some(path) => {
+                self.write_initramfs(path)?;
+                path.canonicalize()?
+            }
+            None => own.join("initramfs.cpio"),
+        };
+        let mut folders = self.folders(own);
+        folders.extend(
+            self.keep_initramfs
+                .as_ref()
+                .and_then(|_| initramfs.parent()),
+        );
+        let binds = self.runner.binds(&folders);
+        let environment: Vec<_> = [(runner::BIND, binds)]
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        let words = self
+            .runner
+            .words(command::QEMU, &self.arguments(&initramfs, own));
+        ui.line(&format!(
+            "mkdir -p {DRY_RUN}  # for the sockets: console.sock shows the kernel's messages"
+        ));
+        if self.keep_initramfs.is_none() {
+            ui.line("# The initramfs is there during a run only; --initramfs FILE writes one that stays.");
+        }
+        ui.line(&command::for_shell(&environment, &words));
+        Ok(())
+    }
+
+    fn write_initramfs(&self, path: &Path) -> Result<()> {
+        let write = || {
+            let mut file = BufWriter::new(File::create(path)?);
+            self.initramfs.write(&mut file)?;
+            file.flush()
+        };
+        write().with_context(|| format!("cannot write the initramfs to {}", path.display()))
+    }
+
+    /// Starts QEMU, and returns when the machine is complete and the guest runs. Only for the main thread.
+    pub fn boot(
+        &self,
+        limits: Limits,
+        events: Receiver<Event>,
+        sender: &Sender<Event>,
+        ui: &Ui,
+    ) -> Result<Session> {
+        ui.note(&format!(
+            "kernel {}, topology {}: {}",
+            self.release, self.topology.name, self.topology.description
+        ));
+        ui.note(&format!("accelerator: {}", self.accel_reason));
+        ui.status("starting QEMU");
+        if let Some(path) = &self.keep_initramfs {
+            self.write_initramfs(path)?;
+        }
+        let own = own_folder()?;
+        let initramfs = own.path().join("initramfs.cpio");
+        self.write_initramfs(&initramfs)?;
+
+        let logs = Logs::create(&self.log_dir, self.mode)?;
+        let arguments = self.arguments(&initramfs, own.path());
+        let words = self.runner.words(command::QEMU, &arguments);
+        logs.qmp().line(
+            "start:",
+            command::for_shell(&[], &words)
+                .replace(" \\\n   ", "")
+                .as_bytes(),
+        );
+        let mut machine = Machine::start(
+            &self.runner,
+            &arguments,
+            &self.folders(own.path()),
+            &logs.qmp(),
+        )?;
+        let mut connect = |name: &str| machine.connect(&own.path().join(format!("{name}.sock")));
+        let console_port = connect(command::CONSOLE)?;
+        let requests_port = connect(command::REQUESTS)?;
+        let output_port = connect(command::OUTPUT)?;
+        let qmp_port = connect(command::QMP)?;
+        session::forward(console_port.try_clone()?, sender.clone(), Event::Console);
+        session::forward(output_port.try_clone()?, sender.clone(), Event::Output);
+
+        let qmp = match Qmp::connect(qmp_port, logs.qmp()) {
+            Ok(qmp) => Arc::new(Mutex::new(qmp)),
+            Err(QmpError::Channel(_)) => bail!(machine.why_not_started()),
+            Err(error) => return Err(error).context("QEMU refuses to be controlled"),
+        };
+        // QEMU has read the initramfs and the sockets are connected: nothing is left behind even by SIGKILL.
+        own.close().context("cannot remove temporary files")?;
+        Requests {
+            stream: requests_port,
+            qmp: Arc::clone(&qmp),
+            devices: self
+                .topology
+                .devices
+                .iter()
+                .map(|device| device.id.clone())
+                .collect(),
+            log: logs.qmp(),
+            events: sender.clone(),
+        }
+        .serve();
+        ui.status("the guest boots");
+        Ok(Session {
+            machine,
+            qmp,
+            console_port,
+            output_port,
+            events,
+            logs,
+            limits,
+            console: Console::default(),
+        })
+    }
+}
+
+/// A folder for the sockets and the initramfs, that removes itself.
+fn own_folder() -> Result<TempDir> {
+    let mut parent = env::temp_dir();
+    if parent.as_os_str().len() + "/pci-recovery-123456/requests.sock".len() > SOCKET_PATH {
+        parent = "/tmp".into();
+    }
+    let make = || {
+        tempfile::Builder::new()
+            .prefix("pci-recovery-")
+            .tempdir_in(&parent)
+    };
+    make().with_context(|| format!("cannot make a temporary folder in {}", parent.display()))
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Boots a kernel in QEMU, injects PCI errors through the emulated hardware, and reports what the guest found.
+//!
+//! `modes` has the three subcommands. Each lets `guest` check what was given and boot, `session` run the guest to its
+//! end with a program (`check`, `demo`, `shell`) that makes sense of its output, and `outcome` tell what came of it.
+
+mod accel;
+mod check;
+mod cli;
+mod command;
+mod console;
+mod demo;
+mod guest;
+mod image;
+mod initramfs;
+mod ktap;
+mod logs;
+mod machine;
+mod modes;
+mod outcome;
+mod qmp;
+mod requests;
+mod runner;
+mod session;
+mod shell;
+mod topology;
+mod ui;
+
+use std::process::ExitCode;
+use std::sync::mpsc;
+use std::sync::mpsc::Sender;
+use std::thread;
+
+use anyhow::Context;
+use anyhow::Result;
+use clap::Parser;
+use signal_hook::consts::SIGHUP;
+use signal_hook::consts::SIGINT;
+use signal_hook::consts::SIGTERM;
+use signal_hook::iterator::Signals;
+
+use crate::cli::Cli;
+use crate::cli::Command;
+use crate::modes::Host;
+use crate::session::Event;
+use crate::ui::Ui;
+
+fn main() -> ExitCode {
+    let result = match runner::become_program() {
+        Some(Err(error)) => Err(error.into()),
+        Some(Ok(never)) => match never {},
+        None => run(Cli::parse()),
+    };
+    ExitCode::from(result.unwrap_or_else(|error| {
+        eprintln!("{}: error: {error:#}", env!("CARGO_PKG_NAME"));
+        outcome::UNUSABLE
+    }))
+}
+
+fn run(cli: Cli) -> Result<u8> {
+    let (sender, events) = mpsc::channel();
+    listen_for_signals(sender.clone())?;
+    let host = Host {
+        ui: Ui::new(),
+        events,
+        sender,
+    };
+    match cli.command {
+        Command::Check {
+            guest,
+            silence,
+            filter,
+        } => modes::check(host, &guest, silence.timeout, &filter),
+        Command::Run { guest, silence } => modes::demonstrate(host, &guest, silence.timeout),
+        Command::Shell { guest } => modes::shell(host, &guest),
+    }
+}
+
+/// Signals become events, so that everything is cleaned up in the ordinary way.
+fn listen_for_signals(events: Sender<Event>) -> Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("cannot handle signals")?;
+    thread::spawn(move || {
+        for signal in signals.forever() {
+            if events.send(Event::Signal(signal)).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Answers what the guest asks for: each line on its second serial port gets one line, `ok[ TEXT]` or `error TEXT`.
+
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::mpsc::Sender;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use crate::console::Lines;
+use crate::logs::QmpLog;
+use crate::qmp::Qmp;
+use crate::qmp::QmpError;
+use crate::session::Event;
+
+/// How often a guest that wants to be woken is looked at, and for how long.
+const WAKE_INTERVAL: Duration = Duration::from_millis(200);
+const WAKE_WITHIN: Duration = Duration::from_secs(60);
+
+#[derive(Debug, PartialEq)]
+enum Request {
+    Inject { device: String, error: String },
+    Wakeup,
+    Exit(i32),
+}
+
+impl Request {
+    fn parse(line: &str, devices: &[String]) -> Result<Self, String> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["inject", device, error] => {
+                if !devices.iter().any(|id| id == device) {
+                    return Err(format!(
+                        "no device {device}; there are {}",
+                        devices.join(", ")
+                    ));
+                }
+                // The word goes into a command line of QEMU's monitor.
+                if !error.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                    return Err(format!("{error} is not the name of an error"));
+                }
+                Ok(Self::Inject {
+                    device: (*device).into(),
+                    error: (*error).into(),
+                })
+            }
+            ["inject", ..] => Err("usage: inject ID ERROR".into()),
+            ["wakeup"] => Ok(Self::Wakeup),
+            ["exit", code] => code
+                .parse()
+                .map(Self::Exit)
+                .map_err(|_| format!("{code} is not an exit code")),
+            _ => Err(format!(
+                "unknown request {}; there are inject ID ERROR, wakeup, exit CODE",
+                line.trim()
+            )),
+        }
+    }
+}
+
+/// The side of the harness.
+pub struct Requests {
+    pub stream: UnixStream,
+    pub qmp: Arc<Mutex<Qmp>>,
+    pub devices: Vec<String>,
+    pub log: QmpLog,
+    pub events: Sender<Event>,
+}
+
+impl Requests {
+    /// Answers in a thread of its own until QEMU closes the port.
+    pub fn serve(mut self) {
+        thread::spawn(move || {
+            if let Err(error) = self.answer_all() {
+                self.log.line("requests:", error.to_string().as_bytes());
+            }
+        });
+    }
+
+    fn answer_all(&mut self) -> io::Result<()> {
+        let mut lines = Lines::default();
+        let mut wake_until: Option<Instant> = None;
+        let mut buffer = [0; 512];
+        self.stream.set_read_timeout(Some(WAKE_INTERVAL))?;
+        loop {
+            let count = match self.stream.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(count) => count,
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                    ) =>
+                {
+                    0
+                }
+                Err(error) => return Err(error),
+            };
+            for line in lines.feed(&buffer[..count]) {
+                let (answer, exit) = self.answer(&line, &mut wake_until);
+                self.log
+                    .line("guest:", format!("{line} => {answer}").as_bytes());
+                // Before the answer: the guest may power off as soon as it has that.
+                let _ = self
+                    .events
+                    .send(exit.map_or(Event::Activity, Event::GuestExit));
+                writeln!(self.stream, "{answer}")?;
+            }
+            if wake_until.is_some_and(|until| self.wake(until)) {
+                wake_until = None;
+            }
+        }
+    }
+
+    /// The answer to a line, and the exit code if the guest's program has ended.
+    fn answer(&self, line: &str, wake_until: &mut Option<Instant>) -> (String, Option<i32>) {
+        let request = match Request::parse(line, &self.devices) {
+            Ok(request) => request,
+            Err(text) => return (format!("error {text}"), None),
+        };
+        match request {
+            Request::Inject { device, error } => (self.inject(&device, &error), None),
+            Request::Wakeup => {
+                *wake_until = Some(Instant::now() + WAKE_WITHIN);
+                (
+                    format!(
+                        "ok wakes the guest when it is suspended, within {} s",
+                        WAKE_WITHIN.as_secs()
+                    ),
+                    None,
+                )
+            }
+            Request::Exit(code) => ("ok".into(), Some(code)),
+        }
+    }
+
+    fn inject(&self, device: &str, error: &str) -> String {
+        match self.with_qmp(|qmp| qmp.human(&format!("pcie_aer_inject_error {device} {error}"))) {
+            // QEMU's monitor reports errors as text too.
+            Ok(text) => {
+                let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+                if text.starts_with("OK") {
+                    format!("ok {text}")
+                } else {
+                    format!("error {text}")
+                }
+            }
+            Err(error) => format!("error {error}"),
+        }
+    }
+
+    /// Whether there is nothing more to wait for.
+    fn wake(&self, until: Instant) -> bool {
+        match self.with_qmp(Qmp::wake_if_suspended) {
+            Ok(woken) => woken || Instant::now() > until,
+            Err(_) => true,
+        }
+    }
+
+    fn with_qmp<T>(
+        &self,
+        run: impl FnOnce(&mut Qmp) -> Result<T, QmpError>,
+    ) -> Result<T, QmpError> {
+        match self.qmp.lock() {
+            Ok(mut qmp) => run(&mut qmp),
+            Err(_) => Err(QmpError::Refused("the harness has failed".into())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Request, String> {
+        Request::parse(line, &["ep0".into(), "ep1".into()])
+    }
+
+    #[test]
+    fn requests_are_understood() {
+        let inject = Request::Inject {
+            device: "ep1".into(),
+            error: "COMP_TIME".into(),
+        };
+        assert_eq!(parse("inject ep1 COMP_TIME"), Ok(inject));
+        assert_eq!(parse("  wakeup "), Ok(Request::Wakeup));
+        assert_eq!(parse("exit 4"), Ok(Request::Exit(4)));
+    }
+
+    #[test]
+    fn others_are_refused_in_one_line() {
+        let cases = [
+            ("inject ep9 DLP", "no device ep9; there are ep0, ep1"),
+            (
+                "inject ep0 DLP;quit",
+                "DLP;quit is not the name of an error",
+            ),
+            ("inject ep0", "usage: inject ID ERROR"),
+            ("exit now", "now is not an exit code"),
+            ("reboot please", "unknown request reboot please"),
+            ("", "unknown request"),
+        ];
+        for (line, part) in cases {
+            let text = parse(line).unwrap_err();
+            assert!(text.contains(part) && !text.contains('\n'), "{text}");
+        }
+    }
+}

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The harness from its command line to its exit code, with a guest that is played by the test.
+
+mod fake;
+
+use std::process::Stdio;
+
+use fake::Files;
+use fake::Guest;
+use fake::is_alive;
+use fake::wait_for;
+use rustix::process::Pid;
+use rustix::process::Signal;
+
+const PASSING: &str = "\
+KTAP version 1
+1..2
+# running: bind
+  KTAP version 1
+  # Subtest: bind
+  1..2
+  ok 1 through driver_override
+  ok 2 BARs are kept
+ok 1 bind
+# running: suspend
+ok 2 suspend # SKIP no pm_test
+";
+
+fn signal(process: u32, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(process).unwrap()).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
+}
+
+#[test]
+fn tests_that_pass() {
+    let mut guest = Guest::boot("check", &[]);
+    guest.console("[    0.000000] Linux version 7.3.4-fake\n");
+    guest.output(PASSING);
+    assert_eq!(guest.request("exit 0"), "ok");
+    let ended = guest.power_off(0);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(ended.last_line(), "2 passed, 0 failed, 1 skipped");
+    assert!(
+        ended.stdout.contains("# no pm_test"),
+        "a skip gives its reason"
+    );
+    assert_eq!(ended.files.list("logs"), ["check-passed"]);
+    assert_eq!(ended.log("check-passed/output.log"), PASSING);
+    assert!(
+        ended
+            .log("check-passed/console.log")
+            .contains("Linux version")
+    );
+    assert!(
+        ended
+            .log("check-passed/qmp.log")
+            .contains("qmp_capabilities")
+    );
+    assert!(ended.files.list("tmp").is_empty());
+}
+
+#[test]
+fn a_test_that_fails() {
+    let mut guest = Guest::boot("check", &["--filter", "b*"]);
+    guest.output(
+        "KTAP version 1\n1..1\n# running: bind\n# BAR0 was 0xfe000000, is 0\nnot ok 1 bind\n",
+    );
+    guest.request("exit 1");
+    let ended = guest.power_off(0);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert_eq!(ended.last_line(), "0 passed, 1 failed, 0 skipped");
+    assert!(ended.stdout.contains("BAR0 was 0xfe000000, is 0"));
+    assert_eq!(ended.files.list("logs"), ["check-1"]);
+    assert!(ended.stdout.contains("logs/check-1"));
+}
+
+#[test]
+fn a_guest_that_ends_with_an_error_although_all_passed() {
+    let mut guest = Guest::boot("check", &[]);
+    guest.output(PASSING);
+    guest.request("exit 7");
+    let ended = guest.power_off(0);
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.last_line(), "2 passed, 1 failed, 1 skipped");
+    assert!(ended.stdout.contains("exit status 7"));
+}
+
+#[test]
+fn output_that_ends_early() {
+    let mut guest = Guest::boot("check", &[]);
+    guest.output("KTAP version 1\n1..3\nok 1 bind\n");
+    guest.request("exit 0");
+    let ended = guest.power_off(0);
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.last_line(), "1 passed, 2 failed, 0 skipped");
+}
+
+#[test]
+fn a_guest_that_runs_no_test() {
+    let mut guest = Guest::boot("check", &[]);
+    guest.output("run_kselftest.sh: no such device\n");
+    guest.request("exit 2");
+    let ended = guest.power_off(0);
+    assert_eq!(ended.code, Some(2));
+    assert!(
+        ended
+            .stderr
+            .contains("no test was run: run_kselftest.sh: no such device"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_hang_has_the_name_of_its_test() {
+    let mut guest = Guest::boot("check", &["--timeout", "1"]);
+    guest.output("KTAP version 1\n1..2\nok 1 bind\n# running: suspend\n");
+    let ended = guest.wait();
+    assert_eq!(ended.code, Some(3));
+    assert!(
+        ended
+            .stderr
+            .contains("the guest hung during suspend: no output for 1 s"),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stdout.contains("  suspend\n"), "{}", ended.stdout);
+    assert_eq!(ended.last_line(), "1 passed, 1 failed, 0 skipped");
+    assert!(
+        ended.log("check-1/qmp.log").contains("chardev-send-break"),
+        "the kernel was asked for its tasks"
+    );
+}
+
+#[test]
+fn a_guest_that_does_not_boot_shows_its_console() {
+    let mut guest = Guest::boot("check", &["--boot-timeout", "1"]);
+    guest.console("[    0.5] VFS: no root\n");
+    let ended = guest.wait();
+    assert_eq!(ended.code, Some(3));
+    assert!(
+        ended.stderr.contains("VFS: no root") && ended.stderr.contains("did not boot"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(ended.last_line(), "0 passed, 1 failed, 0 skipped");
+}
+
+#[test]
+fn a_panic_is_told_at_once() {
+    let mut guest = Guest::boot("check", &[]);
+    guest.output("KTAP version 1\n1..1\n# running: bind\n");
+    guest.console(
+        "[   10.1] Oops: 0002 [#1]\n[   10.2] Kernel panic - not syncing: Fatal exception\n",
+    );
+    let ended = guest.wait();
+    assert_eq!(ended.code, Some(3));
+    let expected = "the guest panicked during bind: [   10.2] Kernel panic";
+    assert!(
+        ended.stderr.contains(&expected.replace("[   10.2] ", "")),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stderr.contains("Oops: 0002"));
+    assert_eq!(ended.last_line(), "0 passed, 1 failed, 0 skipped");
+}
+
+#[test]
+fn kernel_damage_fails_a_test_that_passed() {
+    let mut guest = Guest::boot("check", &[]);
+    guest.console("[    1.0] WARNING: CPU: 0 PID: 1 at boot.c:1\n");
+    guest.output("KTAP version 1\n1..1\n# running: bind\n");
+    guest.console("[   10.1] WARNING: CPU: 0 PID: 1 at pci.c:1\n");
+    guest.output("ok 1 bind\n");
+    guest.request("exit 0");
+    let ended = guest.power_off(0);
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.last_line(), "0 passed, 1 failed, 0 skipped");
+    assert!(
+        ended.stdout.contains("pci.c:1") && !ended.stdout.contains("boot.c"),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[test]
+fn qemu_that_dies_is_told() {
+    let mut guest = Guest::boot("check", &[]);
+    guest.output("KTAP version 1\n1..1\n# running: bind\n");
+    signal(guest.qemu(), Signal::KILL);
+    let ended = guest.wait();
+    assert_eq!(ended.code, Some(3));
+    assert!(
+        ended.stderr.contains("QEMU died (killed by SIGKILL)"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn qemu_that_does_not_start_is_told() {
+    let files = Files::new();
+    files.write(
+        "runner",
+        b"#!/bin/sh\necho 'qemu: no such device' >&2\nexit 1\n",
+    );
+    let done = files.harness("check").output().unwrap();
+    assert_eq!(done.status.code(), Some(2));
+    let stderr = String::from_utf8(done.stderr).unwrap();
+    assert!(
+        stderr.ends_with("error: QEMU did not start (exit status 1): qemu: no such device\n"),
+        "{stderr}"
+    );
+    assert!(files.list("tmp").is_empty());
+}
+
+#[test]
+fn qemu_does_not_outlive_a_harness_that_is_killed() {
+    let guest = Guest::boot("check", &[]);
+    let qemu = guest.qemu();
+    guest.qmp(|seen| !seen.is_empty());
+    wait_for(|| guest.files.list("tmp").is_empty());
+    assert!(is_alive(qemu));
+    signal(guest.harness.id(), Signal::KILL);
+    wait_for(|| !is_alive(qemu));
+}
+
+#[test]
+fn an_interrupt_ends_everything_in_one_line() {
+    for (sent, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let mut guest = Guest::boot("check", &[]);
+        guest.output("KTAP version 1\n1..1\n# running: bind\n");
+        guest.qmp(|seen| !seen.is_empty());
+        let qemu = guest.qemu();
+        signal(guest.harness.id(), sent);
+        let ended = guest.wait();
+        assert_eq!(ended.code, Some(code));
+        assert!(ended.stdout.is_empty(), "{}", ended.stdout);
+        assert_eq!(
+            ended.stderr.matches("interrupted during bind").count(),
+            1,
+            "{}",
+            ended.stderr
+        );
+        assert!(ended.files.list("tmp").is_empty());
+        wait_for(|| !is_alive(qemu));
+    }
+}
+
+#[test]
+fn requests_reach_qemu() {
+    let mut guest = Guest::boot("check", &[]);
+    assert_eq!(guest.request("inject ep0 COMP_TIME"), "ok OK id: ep0");
+    assert!(
+        guest
+            .request("inject ep7 DLP")
+            .starts_with("error no device ep7")
+    );
+    assert!(
+        guest
+            .request("dance")
+            .starts_with("error unknown request dance")
+    );
+    assert!(guest.request("wakeup").starts_with("ok"));
+    let seen = guest.qmp(|seen| seen.iter().any(|line| line.contains("system_wakeup")));
+    assert!(
+        seen.iter()
+            .any(|line| line.contains("pcie_aer_inject_error ep0 COMP_TIME")),
+        "{seen:?}"
+    );
+    guest.output(PASSING);
+    guest.request("exit 0");
+    let ended = guest.power_off(0);
+    assert_eq!(ended.code, Some(0));
+    assert!(
+        ended
+            .log("check-passed/qmp.log")
+            .contains("guest: inject ep0 COMP_TIME => ok OK id: ep0")
+    );
+}
+
+#[test]
+fn a_demonstration_ends_in_a_table() {
+    for (verdict, exit, code) in [("ok", 0, 0), ("FAIL BAR0 differs", 0, 1), ("ok", 1, 1)] {
+        let mut guest = Guest::boot("run", &[]);
+        guest.output(&format!(
+            "Now a fatal error.\nrow\tfatal\tslot_reset resume\tidentical\t{verdict}\n"
+        ));
+        guest.request(&format!("exit {exit}"));
+        let ended = guest.power_off(0);
+        assert_eq!(ended.code, Some(code), "{verdict} {exit}");
+        assert!(ended.stdout.starts_with("Now a fatal error.\n"));
+        assert!(
+            ended.stdout.contains("slot_reset resume"),
+            "{}",
+            ended.stdout
+        );
+    }
+}
+
+#[test]
+fn a_demonstration_without_rows_fails() {
+    let mut guest = Guest::boot("run", &[]);
+    guest.output("nothing to show\n");
+    guest.request("exit 0");
+    assert_eq!(guest.power_off(0).code, Some(1));
+}
+
+#[test]
+fn a_shell_takes_what_is_piped_into_it() {
+    let files = Files::new();
+    let harness = files
+        .harness("shell")
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut guest = Guest::attach(files, harness);
+    let mut typed = guest.harness.stdin.take().unwrap();
+    std::io::Write::write_all(&mut typed, b"uname -r\n").unwrap();
+    drop(typed);
+    guest.output("guest:/# ");
+    assert_eq!(guest.input_until(0x04), b"uname -r\n\x04");
+    guest.console("[   12.0] pcieport: AER\r\n");
+    guest.output("7.3.4-fake\r\n");
+    guest.request("exit 0");
+    let ended = guest.power_off(0);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(
+        ended.stdout.contains("7.3.4-fake") && ended.stdout.contains("pcieport: AER"),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[test]
+fn a_dry_run_prints_the_command_and_does_nothing() {
+    let files = Files::new();
+    let done = files.harness("check").arg("--dry-run").output().unwrap();
+    assert_eq!(done.status.code(), Some(0));
+    let stdout = String::from_utf8(done.stdout).unwrap();
+    assert!(
+        stdout.contains("runner qemu-system-x86_64 \\\n"),
+        "{stdout}"
+    );
+    assert!(
+        stdout.contains("-device virtio-rng-pci,id=ep0,bus=rp0,addr=00.0,aer=on,disable-legacy=on")
+    );
+    assert!(!files.path("logs").exists() && !files.path("arguments").exists());
+    assert!(files.list("tmp").is_empty());
+}
+
+#[test]
+fn wrong_usage_is_one_line_and_runs_nothing() {
+    let files = Files::new();
+    let module = files.path("other");
+    files.write("other/old.ko", b"\x7fELF\0vermagic=6.1.0 SMP \0");
+    let cases: &[(&[&str], &str)] = &[
+        (
+            &["--topology", "ring"],
+            "unknown topology `ring`; known: endpoint, switch",
+        ),
+        (
+            &["--filter", "nosuch"],
+            "no test matches `nosuch`; the tests are: bind, suspend",
+        ),
+        (&["--filter", "[x"], "the filter `[x` is not a pattern"),
+        (&["--kernel", "/nosuch"], "no kernel image at /nosuch"),
+        (
+            &["--kernel", "/etc/passwd"],
+            "/etc/passwd is not an x86 bzImage",
+        ),
+        (&["--busybox", "/etc/passwd"], "not a static 64-bit program"),
+        (&["--kselftest", "/nosuch"], "cannot read /nosuch"),
+        (
+            &["--module-dir", module.to_str().unwrap()],
+            "was built for kernel 6.1.0, the guest runs 7.3.4-fake",
+        ),
+        (
+            &["--log-dir", "/proc/nosuch"],
+            "cannot keep logs in /proc/nosuch",
+        ),
+    ];
+    for (options, part) in cases {
+        let done = files.harness("check").args(*options).output().unwrap();
+        let stderr = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(2), "{options:?}: {stderr}");
+        let errors: Vec<_> = stderr
+            .lines()
+            .filter(|line| line.contains("error:"))
+            .collect();
+        assert!(
+            errors.len() == 1 && errors[0].contains(part),
+            "{options:?}: {stderr}"
+        );
+        assert!(
+            !files.path("arguments").exists(),
+            "{options:?}: QEMU was started"
+        );
+        assert!(files.list("tmp").is_empty());
+    }
+}
