@@ -1,0 +1,251 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck source-path=SCRIPTDIR
+#
+# What the driver does, to be followed by a person: errors are injected, the
+# device is cut off, wiped and reset; after each step its registers are compared
+# with what they were. Lines `row<TAB>step<TAB>callbacks<TAB>config space<TAB>
+# verdict` are for the harness, which makes a table of them.
+set -eu
+
+KT_DIR=$(cd "$(dirname "$0")" && pwd)
+export KT_DIR
+KT_MODULE=${1-/modules/pci_recovery.ko}
+[ -e "$KT_MODULE" ] || KT_MODULE=
+
+# shellcheck source=lib/util.sh
+. "$KT_DIR/lib/util.sh"
+# shellcheck source=lib/pci.sh
+. "$KT_DIR/lib/pci.sh"
+# shellcheck source=lib/driver.sh
+. "$KT_DIR/lib/driver.sh"
+# shellcheck source=lib/gone.sh
+. "$KT_DIR/lib/gone.sh"
+# shellcheck source=lib/inject.sh
+. "$KT_DIR/lib/inject.sh"
+# shellcheck source=lib/dmesg.sh
+. "$KT_DIR/lib/dmesg.sh"
+# shellcheck source=lib/device.sh
+. "$KT_DIR/lib/device.sh"
+# shellcheck source=settings
+. "$KT_DIR/settings"
+KT_WAIT=$wait_seconds
+
+FAILED=0
+TAB=$(printf '\t')
+
+# shellcheck disable=SC2317 # the trap calls it
+finish() {
+	finish_status=$?
+	trap - EXIT
+	set +e
+	device_back
+	device_give_back
+	rm -rf "$KT_TMP"
+	exit "$finish_status"
+}
+
+die() {
+	printf 'demo: %s\n' "$*" >&2
+	exit 1
+}
+
+# step TITLE: begins a step.
+step() {
+	STEP=$1
+	PROBLEM=
+	CALLBACKS=-
+	printf '\n== %s\n' "$STEP"
+	events_mark
+	dmesg_mark demo
+	DEMO_MARK=$DMESG_MARK
+}
+
+# problem TEXT: the step has failed; the first reason goes into the table.
+problem() {
+	printf '   PROBLEM: %s\n' "$*"
+	[ -n "$PROBLEM" ] || PROBLEM=$*
+}
+
+# expect WHAT IS SHOULD
+expect() {
+	[ "$2" = "$3" ] || problem "$1: $2 instead of $3"
+}
+
+# driver_says: what the driver wrote into the kernel log during this step.
+driver_says() {
+	dmesg_since "$DEMO_MARK" | grep "pci_recovery $KT_DEVICE: [a-z]" |
+		sed 's/^/   dmesg: /' || :
+}
+
+# callbacks: what the PCI core called during this step.
+callbacks() {
+	callbacks_new
+	printf '   callbacks: %s\n' "${CALLBACKS:-none}"
+}
+
+# registers: compares them with what they were; ends the step with its row.
+registers() {
+	if reference_same "$KT_DEVICE" reference > "$KT_TMP/differs"; then
+		CONFIG="$REGS registers as before"
+	else
+		sed 's/^/   differs: /' "$KT_TMP/differs"
+		CONFIG="$(grep -c . "$KT_TMP/differs") of $REGS registers differ"
+		problem "$CONFIG"
+	fi
+	row "$CONFIG"
+}
+
+# row CONFIG: the line of the table.
+row() {
+	printf '   config space: %s\n' "$1"
+	if [ -n "$PROBLEM" ]; then
+		VERDICT="FAIL $PROBLEM"
+		FAILED=1
+	else
+		VERDICT="ok"
+	fi
+	printf 'row%s%s%s%s%s%s%s%s\n' "$TAB" "$STEP" "$TAB" \
+		"${CALLBACKS:-none}" "$TAB" "$1" "$TAB" "$VERDICT"
+}
+
+# error KIND CALLBACKS COR NONFATAL FATAL: injects it and waits for the end.
+error() {
+	aer_mark
+	if ! inject "$1"; then
+		problem "cannot inject: $INJECT_ERROR"
+		row "not looked at"
+		return 0
+	fi
+	wait_for "$KT_WAIT" aer_counted "$3" "$4" "$5" ||
+		problem "aer_dev counters are $AER_TOTALS instead of $AER_WANT"
+	if [ -n "$2" ]; then
+		wait_for "$KT_WAIT" event_happened resume || problem "no resume"
+	fi
+	callbacks
+	expect callbacks "$CALLBACKS" "$2"
+	driver_says
+	printf '   kernel counts (correctable, non-fatal, fatal): %s\n' "$AER_TOTALS"
+	registers
+}
+
+# refused_save: a save that must be refused, and what a person sees of it.
+refused_save() {
+	cat "$DEBUGFS/$KT_DEVICE/saved" > "$KT_TMP/saved.before"
+	debugfs_write save 1
+	printf '   echo 1 > save: %s\n' "$ERRNO"
+	expect "write to save" "$ERRNO" EIO
+	cat "$DEBUGFS/$KT_DEVICE/saved" > "$KT_TMP/saved.now"
+	if cmp -s "$KT_TMP/saved.before" "$KT_TMP/saved.now"; then
+		printf '   the known-good state is kept\n'
+	else
+		problem "the known-good state was not kept"
+	fi
+	driver_says
+	CALLBACKS="save: $ERRNO"
+}
+
+demo_bind() {
+	step "bind and save the known-good state"
+	device_take || die "$DEVICE_ERROR"
+	device_reference || die "$DEVICE_ERROR"
+	inject_setup qemu
+	regs_count "$KT_TMP/reference.regs"
+	status_get state
+	printf '   %s is bound to %s, state %s\n' "$KT_DEVICE" "$DRIVER" "$STATUS"
+	expect state "$STATUS" ok
+	CALLBACKS=probe
+	regs_against_saved "$KT_DEVICE" "$DEBUGFS/$KT_DEVICE/saved" > "$KT_TMP/against"
+	case $(cat "$KT_TMP/against") in
+	'compared 0') problem "nothing is saved" ;;
+	'compared '*) row "saved what $REGS registers read" ;;
+	*)
+		sed 's/^/   /' "$KT_TMP/against"
+		problem "saved is not what the registers read"
+		row "saved differs"
+		;;
+	esac
+}
+
+demo_gone() {
+	step "save refused while it reads all-ones"
+	device_gone secondary_bus || die "$GONE_REASON"
+	printf '   Command and Status read %s\n' \
+		"$(cfg_read "$KT_DEVICE" "$PCI_COMMAND" 4)"
+	refused_save
+	debugfs_write restore 1
+	printf '   echo 1 > restore: %s\n' "$ERRNO"
+	expect "write to restore" "$ERRNO" EIO
+	row "all-ones, known-good state kept"
+}
+
+# The device comes back; what a power cut would have left is added by hand.
+demo_back() {
+	step "it comes back wiped, and is restored"
+	device_back || problem "it does not come back"
+	device_wipe
+	demo_restore
+}
+
+demo_wiped() {
+	step "save refused while it is wiped"
+	device_wipe
+	printf '   Command and Status read %s\n' \
+		"$(cfg_read "$KT_DEVICE" "$PCI_COMMAND" 4)"
+	refused_save
+	row "wiped, known-good state kept"
+	step "restored from the known-good state"
+	demo_restore
+}
+
+demo_restore() {
+	debugfs_write restore 1
+	printf '   echo 1 > restore: %s\n' "$ERRNO"
+	expect "write to restore" "$ERRNO" OK
+	CALLBACKS="restore: $ERRNO"
+	driver_says
+	registers
+}
+
+demo_reset() {
+	step "reset through sysfs, by $1"
+	echo "$1" > "$SYSFS_PCI/$KT_DEVICE/reset_method"
+	write_errno "$SYSFS_PCI/$KT_DEVICE/reset" 1
+	expect "write to reset" "$ERRNO" OK
+	callbacks
+	expect callbacks "$CALLBACKS" "reset_prepare; reset_done"
+	driver_says
+	registers
+}
+
+device_choose "" || die "$DEVICE_ERROR"
+KT_TMP=$(mktemp -d "${TMPDIR:-/tmp}/pci_recovery.XXXXXX")
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+read -r _ _ kernel _ < /proc/version
+read_line "$SYSFS_PCI/$KT_DEVICE/vendor"
+vendor=$LINE
+read_line "$SYSFS_PCI/$KT_DEVICE/device"
+printf 'Linux %s, device %s (%s:%s) below port %s\n' \
+	"$kernel" "$KT_DEVICE" "${vendor#0x}" "${LINE#0x}" "$KT_PORT"
+demo_bind
+step "correctable error"
+error correctable "" 1 0 0
+step "non-fatal error"
+error nonfatal "error_detected normal can_recover; mmio_enabled recovered; resume" 0 1 0
+step "fatal error, the bus is reset"
+error fatal "error_detected frozen need_reset; slot_reset recovered; resume" 0 0 1
+demo_gone
+demo_back
+demo_wiped
+read_line "$SYSFS_PCI/$KT_DEVICE/reset_method"
+for method in $LINE; do
+	demo_reset "$method"
+done
+printf '\n'
+if [ "$FAILED" -ne 0 ]; then
+	printf 'some steps failed; the log of the kernel has more\n'
+	exit 1
+fi

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+#
+# The kernel log since a mark: what a test's callers expect there, and damage.
+
+DMESG_DAMAGE='WARNING:|BUG:|Oops|general protection|possible recursive locking'
+DMESG_DAMAGE="$DMESG_DAMAGE|circular locking|inconsistent lock state|KASAN|UBSAN"
+DMESG_DAMAGE="$DMESG_DAMAGE|unable to handle|hung task|blocked for more than"
+DMESG_DAMAGE="$DMESG_DAMAGE|soft lockup|rcu.*stall|refcount_t|kmemleak"
+
+# dmesg_mark TEXT: writes a unique line into the kernel log. Sets DMESG_MARK.
+dmesg_mark() {
+	uptime_cs
+	DMESG_MARK="kselftest $1 pid $$ at $UPTIME_CS"
+	printf 'pci_recovery %s\n' "$DMESG_MARK" > /dev/kmsg
+}
+
+# dmesg_since MARK: prints what came after it; everything when it is no longer
+# in the buffer, because then all of it is newer.
+dmesg_since() {
+	dmesg | awk -v mark="$1" '
+		index($0, mark) { found = 1; n = 0; next }
+		{ line[n++] = $0 }
+		END { for (i = 0; i < n; i++) print line[i] }
+	'
+}
+
+# dmesg_damage MARK: prints the lines of damage since the mark; true if none.
+dmesg_damage() {
+	! dmesg_since "$1" | grep -E "$DMESG_DAMAGE"
+}

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
+#
+# The pci_recovery module, its binding to functions, and its debugfs files.
+# Functions that take no BDF mean the device under test, $KT_DEVICE.
+
+DRIVER=pci_recovery
+DRIVER_DIR=/sys/bus/pci/drivers/$DRIVER
+DEBUGFS=/sys/kernel/debug/$DRIVER
+
+module_loaded() {
+	[ -d "/sys/module/$DRIVER" ]
+}
+
+# module_load [PARAMETER=VALUE...]: false, with the reason in MODULE_ERROR.
+module_load() {
+	if [ -n "$KT_MODULE" ]; then
+		set -- insmod "$KT_MODULE" "$@"
+	else
+		set -- modprobe "$DRIVER" "$@"
+	fi
+	MODULE_ERROR=$("$@" 2>&1)
+}
+
+# module_unload: false, with the reason in MODULE_ERROR.
+module_unload() {
+	MODULE_ERROR=$(rmmod "$DRIVER" 2>&1)
+}
+
+# own_module: may a test unload the module? If not, it is skipped.
+own_module() {
+	[ "$KT_OWN_MODULE" = 1 ] && return 0
+	skip "the module was loaded before the tests, it is not theirs to unload"
+	return 1
+}
+
+# bound BDF: is it bound to pci_recovery?
+bound() {
+	pci_driver "$1"
+	[ "$PCI_DRIVER" = "$DRIVER" ]
+}
+
+# driver_override BDF NAME: an empty NAME takes the override away.
+driver_override() {
+	printf '%s\n' "$2" > "$SYSFS_PCI/$1/driver_override"
+}
+
+# driver_bind BDF: binds to pci_recovery. Sets ERRNO.
+driver_bind() {
+	write_errno "$DRIVER_DIR/bind" "$1"
+}
+
+# driver_unbind BDF: unbinds whatever driver it has. Sets ERRNO.
+driver_unbind() {
+	write_errno "$SYSFS_PCI/$1/driver/unbind" "$1"
+}
+
+# debugfs_write FILE TEXT: sets ERRNO.
+debugfs_write() {
+	write_errno "$DEBUGFS/$KT_DEVICE/$1" "$2"
+}
+
+# status_get KEY: sets STATUS to that line of `status`, empty when absent.
+status_get() {
+	STATUS=
+	[ -r "$DEBUGFS/$KT_DEVICE/status" ] || return 0
+	while IFS= read -r sg_line; do
+		case $sg_line in
+		"$1: "*) STATUS=${sg_line#"$1: "} ;;
+		esac
+	done < "$DEBUGFS/$KT_DEVICE/status"
+}
+
+# saved_copy FILE: copies the known-good state's register dump.
+saved_copy() {
+	cat "$DEBUGFS/$KT_DEVICE/saved" > "$1"
+}
+
+# events_mark: later events_new tells what happened from here on.
+events_mark() {
+	EVENTS_MARK=0
+	[ -r "$DEBUGFS/$KT_DEVICE/events" ] || return 0
+	EVENTS_MARK=$(awk 'END { print $1 + 0 ? $1 : 0 }' "$DEBUGFS/$KT_DEVICE/events")
+}
+
+# events_all: events_new is to tell everything that is in the log.
+events_all() {
+	EVENTS_MARK=0
+}
+
+# events_new: sets EVENTS to what the driver logged since the mark, without
+# times, as "error_detected normal can_recover; mmio_enabled recovered; resume".
+events_new() {
+	EVENTS=
+	[ -r "$DEBUGFS/$KT_DEVICE/events" ] || return 0
+	EVENTS=$(awk -v mark="$EVENTS_MARK" '
+		# As text: nanoseconds may not fit the numbers of awk.
+		length($1) < length(mark) { next }
+		length($1) == length(mark) && ($1 "") <= (mark "") { next }
+		{ sub(/^[0-9]+ /, ""); printf "%s%s", comma, $0; comma = "; " }
+	' "$DEBUGFS/$KT_DEVICE/events")
+}
+
+# callbacks_new: sets CALLBACKS to the new events that are callbacks of the PCI
+# core, in the form of EVENTS.
+callbacks_new() {
+	events_new
+	CALLBACKS=
+	cn_rest="$EVENTS; "
+	while [ -n "$cn_rest" ]; do
+		cn_event=${cn_rest%%; *}
+		cn_rest=${cn_rest#*; }
+		case $cn_event in
+		error_detected* | mmio_enabled* | slot_reset* | resume* | \
+			reset_prepare* | reset_done* | suspend* | pm_resume*)
+			CALLBACKS="${CALLBACKS:+$CALLBACKS; }$cn_event"
+			;;
+		esac
+	done
+}
+
+# event_happened EVENT: has it been logged since the mark?
+event_happened() {
+	events_new
+	case "; $EVENTS; " in
+	*"; $1; "* | *"; $1 "*) return 0 ;;
+	esac
+	return 1
+}
+
+# aer_total cor|nonfatal|fatal: sets AER_TOTAL to the kernel's count of errors
+# of the device, 0 where the kernel keeps none.
+aer_total() {
+	AER_TOTAL=0
+	case $1 in
+	cor) at_file=correctable ;;
+	*) at_file=$1 ;;
+	esac
+	at_file=$SYSFS_PCI/$KT_DEVICE/aer_dev_$at_file
+	[ -r "$at_file" ] || return 0
+	while read -r at_name at_value; do
+		case $at_name in
+		TOTAL_ERR_*) AER_TOTAL=$at_value ;;
+		esac
+	done < "$at_file"
+}
+
+# aer_totals: sets AER_TOTALS to "correctable non-fatal fatal".
+aer_totals() {
+	aer_total cor
+	AER_TOTALS=$AER_TOTAL
+	aer_total nonfatal
+	AER_TOTALS="$AER_TOTALS $AER_TOTAL"
+	aer_total fatal
+	AER_TOTALS="$AER_TOTALS $AER_TOTAL"
+}
+
+# aer_mark: later aer_counted compares with the counters as they are now.
+aer_mark() {
+	aer_totals
+	AER_MARK=$AER_TOTALS
+}
+
+# aer_counted COR NONFATAL FATAL: have the counters grown by exactly these
+# since the mark? Sets AER_WANT to what they should be.
+aer_counted() {
+	# shellcheck disable=SC2086 # three numbers
+	set -- $AER_MARK "$@"
+	AER_WANT="$(($1 + $4)) $(($2 + $5)) $(($3 + $6))"
+	aer_totals
+	[ "$AER_TOTALS" = "$AER_WANT" ]
+}

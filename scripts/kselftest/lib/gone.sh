@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
+#
+# Makes a function read all-ones from outside, and brings it back; wipes it;
+# and finds a witness that shows whether it has been reset.
+#
+#   secondary_bus  the port's Secondary Bus number becomes 0: configuration
+#                  requests reach nobody. The function keeps its state.
+#   slot_power     Slot Control, Power Controller Control (bit 10), with the
+#                  power indicator on. The function comes back wiped.
+
+GONE=
+HOTPLUG_SERVICE=
+
+# hotplug_detach: takes the port from pciehp, which removes a device when it
+# notices that it is gone: at once on most hardware when the slot's power goes,
+# in QEMU only on resume. hotplug_attach: gives the port back.
+hotplug_detach() {
+	[ -n "$KT_PORT" ] || return 0
+	for hd_dir in "$SYSFS_PCI/$KT_PORT/$KT_PORT":pcie*; do
+		[ -e "/sys/bus/pci_express/drivers/pciehp/${hd_dir##*/}" ] || continue
+		HOTPLUG_SERVICE=${hd_dir##*/}
+		echo "$HOTPLUG_SERVICE" > /sys/bus/pci_express/drivers/pciehp/unbind
+	done
+}
+
+hotplug_attach() {
+	[ -n "$HOTPLUG_SERVICE" ] || return 0
+	echo "$HOTPLUG_SERVICE" > /sys/bus/pci_express/drivers/pciehp/bind
+	HOTPLUG_SERVICE=
+}
+
+# slot_control PORT: sets SLOT_CONTROL to the register's offset; false, with
+# the reason in GONE_REASON, when the slot's power cannot be switched.
+slot_control() {
+	GONE_REASON="the port $1 has no slot with a power controller and indicator"
+	cap_find "$1" 10 || return 1
+	# PCI_EXP_FLAGS_SLOT, then PCI_EXP_SLTCAP_PCP and _PIP.
+	[ $(($(cfg_read "$1" $((CAP + 2)) 2) & 0x100)) -ne 0 ] || return 1
+	[ $(($(cfg_read "$1" $((CAP + 20)) 4) & 0x12)) -eq 18 ] || return 1
+	SLOT_CONTROL=$((CAP + 24))
+}
+
+# gone_possible METHOD: false, with GONE_REASON, when it cannot be done here.
+gone_possible() {
+	GONE_REASON="the device is on a root bus, there is no port to cut it off at"
+	[ -n "$KT_PORT" ] || return 1
+	case $1 in
+	slot_power) slot_control "$KT_PORT" ;;
+	esac
+}
+
+# device_gone METHOD: from now on its configuration space reads all-ones.
+device_gone() {
+	gone_possible "$1" || return 1
+	case $1 in
+	secondary_bus)
+		gone_offset=$PCI_SECONDARY_BUS
+		gone_size=1
+		;;
+	slot_power)
+		gone_offset=$SLOT_CONTROL
+		gone_size=2
+		;;
+	esac
+	gone_value=$(cfg_read "$KT_PORT" "$gone_offset" "$gone_size")
+	GONE=$1
+	case $1 in
+	secondary_bus) cfg_write "$KT_PORT" "$gone_offset" 1 0 ;;
+	slot_power)
+		# Indicator on (bits 9:8 are 01) with the power off.
+		gone_lit=$((gone_value & ~0x300 | 0x100))
+		cfg_write "$KT_PORT" "$gone_offset" 2 $((gone_lit | 0x400))
+		;;
+	esac
+	if accessible "$KT_DEVICE"; then
+		GONE_REASON="$1 did not make $KT_DEVICE read all-ones"
+		device_back
+		return 1
+	fi
+}
+
+# device_back: undoes device_gone; does nothing when the device is there.
+device_back() {
+	case $GONE in
+	secondary_bus) cfg_write "$KT_PORT" "$gone_offset" 1 "$gone_value" ;;
+	slot_power)
+		cfg_write "$KT_PORT" "$gone_offset" 2 "$gone_lit"
+		wait_for "$KT_WAIT" accessible "$KT_DEVICE" || :
+		cfg_write "$KT_PORT" "$gone_offset" 2 "$gone_value"
+		;;
+	*) return 0 ;;
+	esac
+	GONE=
+	wait_for "$KT_WAIT" accessible "$KT_DEVICE"
+}
+
+# device_wipe: what a bus reset leaves when nobody restores: BARs 0, Command 0.
+device_wipe() {
+	cfg_write "$KT_DEVICE" "$PCI_COMMAND" 2 0
+	for dw_offset in 16 20 24 28 32 36; do
+		cfg_write "$KT_DEVICE" "$dw_offset" 4 0
+	done
+}
+
+# witness_find: sets WITNESS to "OFFSET SIZE BIT VALUE" of a bit that a reset
+# clears and that nobody saves or restores: MSI-X Function Mask while MSI-X is
+# off, else the MSI address while MSI is off. False when there is none.
+witness_find() {
+	if cap_find "$KT_DEVICE" 11; then
+		wn_control=$(cfg_read "$KT_DEVICE" $((CAP + 2)) 2)
+		WITNESS="$((CAP + 2)) 2 0x4000"
+		[ $((wn_control & 0xc000)) -ne 0 ] || return 0
+	fi
+	if cap_find "$KT_DEVICE" 05; then
+		wn_control=$(cfg_read "$KT_DEVICE" $((CAP + 2)) 2)
+		WITNESS="$((CAP + 4)) 4 0x5a5a5a58"
+		[ $((wn_control & 1)) -ne 0 ] || return 0
+	fi
+	WITNESS=
+	return 1
+}
+
+# witness_set: sets the bit; false when it does not stick.
+witness_set() {
+	# shellcheck disable=SC2086 # three words
+	set -- $WITNESS
+	ws_value=$(cfg_read "$KT_DEVICE" "$1" "$2")
+	cfg_write "$KT_DEVICE" "$1" "$2" $((ws_value | $3))
+	witness_is_set
+}
+
+witness_is_set() {
+	# shellcheck disable=SC2086
+	set -- $WITNESS
+	[ $(($(cfg_read "$KT_DEVICE" "$1" "$2") & $3)) -eq $(($3)) ]
+}
+
+witness_clear() {
+	# shellcheck disable=SC2086
+	set -- $WITNESS
+	ws_value=$(cfg_read "$KT_DEVICE" "$1" "$2")
+	cfg_write "$KT_DEVICE" "$1" "$2" $((ws_value & ~$3))
+}

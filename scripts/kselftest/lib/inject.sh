@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
+#
+# AER errors. Back ends:
+#
+#   qemu        asks the harness on the host; the emulated device raises the
+#               error. Only in the harness's guest.
+#   aer_inject  the kernel's own module; it fakes the AER registers and raises
+#               the root port's interrupt. Works on real hardware.
+#   none        tests that need an error are skipped.
+
+TOPOLOGY=/etc/pci-recovery/topology
+AER_INJECT_DEV=/dev/aer_inject
+
+# inject_id BDF: sets INJECT_ID to QEMU's name of the device, from the topology.
+inject_id() {
+	INJECT_ID=
+	[ -r "$TOPOLOGY" ] || return 1
+	while read -r ii_id ii_path ii_mark; do
+		: "$ii_mark"
+		if pci_by_path "$ii_path" && [ "$BDF" = "$1" ]; then
+			INJECT_ID=$ii_id
+			return 0
+		fi
+	done < "$TOPOLOGY"
+	return 1
+}
+
+# inject_setup BACKEND: decides for the whole run, sets KT_INJECT and KT_INJECT_ID
+# and, where nothing can be injected, KT_INJECT_REASON.
+inject_setup() {
+	KT_INJECT=$1
+	KT_INJECT_ID=
+	KT_INJECT_REASON="injection is switched off (--inject none)"
+	if [ "$KT_INJECT" = auto ]; then
+		if have harness && inject_id "$KT_DEVICE"; then
+			KT_INJECT=qemu
+		else
+			KT_INJECT=aer_inject
+		fi
+	fi
+	case $KT_INJECT in
+	qemu)
+		if ! have harness || ! inject_id "$KT_DEVICE"; then
+			KT_INJECT=none
+			KT_INJECT_REASON="back end qemu: no harness, or $KT_DEVICE is not in $TOPOLOGY"
+		fi
+		KT_INJECT_ID=$INJECT_ID
+		;;
+	aer_inject)
+		if ! aer_inject_possible; then
+			KT_INJECT=none
+			KT_INJECT_REASON="back end aer_inject: $AER_INJECT_REASON"
+		fi
+		;;
+	esac
+	export KT_INJECT KT_INJECT_ID KT_INJECT_REASON
+}
+
+# aer_inject_possible: false, with AER_INJECT_REASON, when it cannot be used.
+aer_inject_possible() {
+	AER_INJECT_REASON="$KT_DEVICE has no AER capability"
+	cap_find "$KT_DEVICE" 0001 || return 1
+	AER_INJECT_REASON="the kernel does not handle AER of $KT_DEVICE"
+	[ -e "$SYSFS_PCI/$KT_DEVICE/aer_dev_fatal" ] || return 1
+	AER_INJECT_REASON="no module aer_inject"
+	[ -d /sys/module/aer_inject ] || [ -e /modules/aer_inject.ko ] ||
+		modprobe -n aer_inject 2> /dev/null
+}
+
+# aer_inject_load: loads the module and finds its device file, which a guest
+# without devtmpfs has to make.
+aer_inject_load() {
+	if [ ! -d /sys/module/aer_inject ]; then
+		: > "$KT_TMP/aer_inject.loaded"
+		if [ -e /modules/aer_inject.ko ]; then
+			insmod /modules/aer_inject.ko
+		else
+			modprobe aer_inject
+		fi
+	fi
+	wait_for "$KT_WAIT" [ -e /sys/class/misc/aer_inject/dev ] || return 1
+	[ ! -c "$AER_INJECT_DEV" ] || return 0
+	read_line /sys/class/misc/aer_inject/dev
+	AER_INJECT_DEV=$KT_TMP/aer_inject
+	mknod "$AER_INJECT_DEV" c "${LINE%:*}" "${LINE#*:}"
+}
+
+# aer_inject_unload: unless it was loaded before.
+aer_inject_unload() {
+	[ -e "$KT_TMP/aer_inject.loaded" ] || return 0
+	rmmod aer_inject
+	rm -f "$KT_TMP/aer_inject" "$KT_TMP/aer_inject.loaded"
+}
+
+# inject correctable|nonfatal|fatal: false, with INJECT_ERROR, when refused.
+inject() {
+	"inject_$KT_INJECT" "$1"
+}
+
+inject_qemu() {
+	case $1 in
+	correctable) iq_error=RCVR ;;
+	nonfatal) iq_error=COMP_TIME ;;
+	fatal) iq_error=DLP ;;
+	esac
+	INJECT_ERROR=$(harness inject "$KT_INJECT_ID" "$iq_error" 2>&1)
+}
+
+inject_aer_inject() {
+	INJECT_ERROR="aer_inject does not load"
+	aer_inject_load || return 1
+	case $1 in
+	correctable) set -- 0x1 0 ;;
+	nonfatal) set -- 0 0x4000 ;;
+	fatal) set -- 0 0x10 ;;
+	esac
+	INJECT_ERROR=$("$KT_DIR/tools/aer_record" "$KT_DEVICE" "$1" "$2" \
+		"$AER_INJECT_DEV" 2>&1)
+}
+
+# need_injection: skips the whole test where no error can be injected.
+need_injection() {
+	[ "$KT_INJECT" != none ] || skip_all "$KT_INJECT_REASON"
+}
+
+# need_bus_alone: skips the whole test where a reset of the secondary bus would
+# hit other functions, too.
+need_bus_alone() {
+	pci_siblings "$KT_DEVICE"
+	[ -n "$KT_PORT" ] ||
+		skip_all "$KT_DEVICE is on a root bus, its link cannot be reset"
+	[ -z "$SIBLINGS" ] ||
+		skip_all "a fatal error resets the whole bus; also on it: $SIBLINGS"
+}
+
+# check_inject KIND: injects it, or fails the subtest with the reason.
+check_inject() {
+	if ! inject "$1"; then
+		fail "cannot inject a $1 error: $INJECT_ERROR"
+		return 1
+	fi
+}

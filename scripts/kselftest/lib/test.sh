@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh source-path=SCRIPTDIR disable=SC2034 # answers in variables
+#
+# What a test script begins with. The runner sets the environment:
+#
+#	KT_DIR KT_TMP KT_TEST      this directory, a scratch one, the test's name
+#	KT_DEVICE KT_PORT          the function under test, the port above it
+#	KT_MODULE KT_OWN_MODULE    the .ko (empty: modprobe); 1: may be unloaded
+#	KT_INJECT KT_INJECT_ID     the injection back end (lib/inject.sh)
+#	KT_GUEST KT_WAIT           1 in the harness's guest; seconds to wait
+#	KT_DMESG_MARK              the kernel log's line before the test
+#	KT_BYTES                   how far their configuration space has registers
+#
+# It has bound the device to pci_recovery and stored its registers in
+# $KT_TMP/reference.regs; after the test it verifies both.
+set -eu
+
+: "${KT_DIR:?tests are run by run_kselftest.sh}"
+DMESG_MARK=$KT_DMESG_MARK
+
+# shellcheck source=util.sh
+. "$KT_DIR/lib/util.sh"
+# shellcheck source=ktap.sh
+. "$KT_DIR/lib/ktap.sh"
+# shellcheck source=pci.sh
+. "$KT_DIR/lib/pci.sh"
+# shellcheck source=driver.sh
+. "$KT_DIR/lib/driver.sh"
+# shellcheck source=gone.sh
+. "$KT_DIR/lib/gone.sh"
+# shellcheck source=inject.sh
+. "$KT_DIR/lib/inject.sh"
+# shellcheck source=dmesg.sh
+. "$KT_DIR/lib/dmesg.sh"
+# shellcheck source=device.sh
+. "$KT_DIR/lib/device.sh"
+
+# check_regs WHEN: every register is as it was before the test.
+check_regs() {
+	if ! regs_same > "$KT_TMP/difference"; then
+		fail "registers differ $1:"
+		diag_lines < "$KT_TMP/difference"
+	fi
+}
+
+# check_saved_agrees WHEN: the known-good state is what the registers are.
+check_saved_agrees() {
+	# Not again if neither has changed since they last agreed.
+	saved_copy "$KT_TMP/saved.check"
+	cfg_dump "$KT_DEVICE" > "$KT_TMP/bytes.check"
+	if cmp -s "$KT_TMP/saved.check" "$KT_TMP/saved.agreed" &&
+		cmp -s "$KT_TMP/bytes.check" "$KT_TMP/bytes.agreed"; then
+		return 0
+	fi
+	regs_against_saved "$KT_DEVICE" "$KT_TMP/saved.check" > "$KT_TMP/against"
+	while read -r cs_first cs_rest; do
+		if [ "$cs_first" != compared ]; then
+			fail "saved is not the register $1: $cs_first $cs_rest"
+		elif [ "$cs_rest" -lt 16 ]; then
+			fail "saved has only $cs_rest registers $1"
+		elif ! failed; then
+			mv "$KT_TMP/saved.check" "$KT_TMP/saved.agreed"
+			mv "$KT_TMP/bytes.check" "$KT_TMP/bytes.agreed"
+		fi
+	done < "$KT_TMP/against"
+}
+
+# saved_value OFFSET: sets SAVED to the known-good value at OFFSET (a number),
+# in the driver's own notation, empty when it is not saved.
+saved_value() {
+	SAVED=
+	while read -r sv_offset sv_size sv_name sv_value; do
+		: "$sv_size" "$sv_name"
+		[ $((sv_offset)) -ne $(($1)) ] || SAVED=$sv_value
+	done < "$DEBUGFS/$KT_DEVICE/saved"
+}
+
+# check_status KEY VALUE
+check_status() {
+	status_get "$1"
+	check_eq "status, $1" "$STATUS" "$2"
+}
+
+# check_write FILE TEXT ERRNO: a write to a debugfs file and its errno.
+check_write() {
+	debugfs_write "$1" "$2"
+	check_eq "write to $1" "$ERRNO" "$3"
+}
+
+# check_event EVENT [SECONDS]: it is logged, within a bound.
+check_event() {
+	wait_for "${2:-$KT_WAIT}" event_happened "$1" ||
+		fail "no event '$1'; new events: ${EVENTS:-none}"
+}
+
+# check_callbacks WHAT: the PCI core called these, in this order, and no others.
+check_callbacks() {
+	callbacks_new
+	check_eq "callbacks" "$CALLBACKS" "$1"
+}
+
+# check_no_event EVENT...: none of these was logged since the mark.
+check_no_event() {
+	events_new
+	for ce_event in "$@"; do
+		case "; $EVENTS" in
+		*"; $ce_event"*) fail "there is an event '$ce_event': $EVENTS" ;;
+		esac
+	done
+}
+
+# dmesg_has TEXT: like check_dmesg, as a condition to wait for.
+dmesg_has() {
+	dmesg_since "$DMESG_MARK" | grep -qE "$1"
+}
+
+# check_dmesg TEXT: a line with TEXT (grep -E) since the test began, or since
+# its last dmesg_mark.
+check_dmesg() {
+	wait_for "$KT_WAIT" dmesg_has "$1" || fail "no line '$1' in dmesg"
+}
+
+# check_counted COR NONFATAL FATAL: the kernel's counters of the device have
+# grown by exactly these since aer_mark.
+check_counted() {
+	wait_for "$KT_WAIT" aer_counted "$@" ||
+		fail "aer_dev_* (correctable, non-fatal, fatal) are $AER_TOTALS, should be $AER_WANT"
+}

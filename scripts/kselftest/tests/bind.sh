@@ -1,0 +1,116 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Binding: through driver_override, and by ID to QEMU's edu and pci-testdev; what
+# a person then finds in debugfs.
+
+# shellcheck source-path=SCRIPTDIR source=../lib/test.sh
+. "$KT_DIR/lib/test.sh"
+
+driver_override_binds() {
+	driver_unbind "$KT_DEVICE"
+	check_eq "unbind" "$ERRNO" OK
+	driver_override "$KT_DEVICE" ""
+	driver_bind "$KT_DEVICE"
+	check_eq "bind without driver_override" "$ERRNO" ENODEV
+	check_false "it is bound without driver_override" bound "$KT_DEVICE"
+	driver_override "$KT_DEVICE" "$DRIVER"
+	write_errno /sys/bus/pci/drivers_probe "$KT_DEVICE"
+	check_true "drivers_probe does not bind it: $ERRNO" bound "$KT_DEVICE"
+	check_regs "after binding"
+}
+
+# The module found it by itself when it was loaded.
+id_binds() {
+	if ! pci_find_id "$1" "$2"; then
+		skip "there is no function with this ID"
+		return 0
+	fi
+	check_true "$BDF is not bound to $DRIVER" bound "$BDF"
+	id_state=
+	[ ! -r "$DEBUGFS/$BDF/status" ] || read -r id_state < "$DEBUGFS/$BDF/status"
+	[ -n "$id_state" ] || fail "there is no $DEBUGFS/$BDF/status"
+	regs_against_saved "$BDF" "$DEBUGFS/$BDF/saved" > "$KT_TMP/against"
+	case $(cat "$KT_TMP/against") in
+	'compared 0') fail "saved of $BDF is empty" ;;
+	'compared '*) ;;
+	*)
+		fail "saved of $BDF is not what the registers are:"
+		diag_lines < "$KT_TMP/against"
+		;;
+	esac
+}
+
+debugfs_has_its_files() {
+	for df_file in status events saved; do
+		df_mode=$(stat -c %a "$DEBUGFS/$KT_DEVICE/$df_file") || :
+		case $df_mode in
+		400 | 440 | 444) ;;
+		*) fail "mode of $df_file is '$df_mode', should be read-only" ;;
+		esac
+	done
+	for df_file in save restore reset; do
+		df_mode=$(stat -c %a "$DEBUGFS/$KT_DEVICE/$df_file") || :
+		check_eq "mode of $df_file" "$df_mode" 200
+	done
+}
+
+status_is_that_of_a_new_device() {
+	check_status state ok
+	check_status channel normal
+	check_status refusals 0
+	check_status mismatches 0
+	check_status last_refusal none
+	check_status last_verdict none
+	status_get saves
+	[ "${STATUS:-0}" -ge 1 ] || fail "status, saves: is '$STATUS', should be 1 or more"
+	for st_key in restores resets saved_at_ns; do
+		status_get $st_key
+		case $STATUS in
+		'' | *[!0-9]*) fail "status, $st_key: is '$STATUS', should be a number" ;;
+		esac
+	done
+	events_all
+	events_new
+	case $EVENTS in
+	probe*save*) ;;
+	*) fail "events do not begin with probe, then save: $EVENTS" ;;
+	esac
+}
+
+# Register by register, and all that there is: header, PCIe, AER.
+saved_agrees_with_config() {
+	check_saved_agrees "after probe"
+	for sa_offset in 0x04 0x10 0x3c; do
+		saved_value $sa_offset
+		[ -n "$SAVED" ] || fail "saved has no register at $sa_offset"
+	done
+	if cap_find "$KT_DEVICE" 10; then
+		saved_value $((CAP + 8))
+		[ -n "$SAVED" ] || fail "saved has no PCIe Device Control"
+	fi
+	if cap_find "$KT_DEVICE" 0001; then
+		saved_value $((CAP + 8))
+		[ -n "$SAVED" ] || fail "saved has no AER Uncorrectable Error Mask"
+	fi
+}
+
+# What a person sees before loading it.
+modinfo_tells() {
+	if [ -z "$KT_MODULE" ] || ! have strings; then
+		skip "no file of the module, or no program 'strings'"
+		return 0
+	fi
+	# Not modinfo itself: busybox's wants a modules.dep.
+	strings -n 8 "$KT_MODULE" |
+		grep -E '^(author|description|license|parm)=' > "$KT_TMP/modinfo" || :
+	for mi_field in author description license=GPL parm=reset_on_probe \
+		parm=abort_suspend; do
+		grep -qE "^$mi_field" "$KT_TMP/modinfo" ||
+			fail "modinfo has no line '$mi_field'"
+	done
+}
+
+subtests driver_override_binds "id_binds 0x1234 0x11e8" "id_binds 0x1b36 0x0005" \
+	debugfs_has_its_files status_is_that_of_a_new_device \
+	saved_agrees_with_config modinfo_tells

@@ -1,0 +1,68 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Probe of a function that reads all-ones: it fails with EIO and one clear line,
+# and works when the function is back.
+
+# shellcheck source-path=SCRIPTDIR source=../lib/test.sh
+. "$KT_DIR/lib/test.sh"
+
+METHOD=secondary_bus
+gone_possible $METHOD || skip_all "$GONE_REASON"
+at_exit device_back
+
+bind_fails() {
+	driver_unbind "$KT_DEVICE"
+	check_eq "unbind" "$ERRNO" OK
+	dmesg_mark probe
+	if ! device_gone $METHOD; then
+		fail "$GONE_REASON"
+		return 0
+	fi
+	driver_bind "$KT_DEVICE"
+	check_eq "bind" "$ERRNO" EIO
+	check_false "it is bound" bound "$KT_DEVICE"
+	check_false "debugfs has files of a device that is not bound" \
+		[ -e "$DEBUGFS/$KT_DEVICE" ]
+}
+
+one_line_says_why() {
+	check_dmesg "$KT_DEVICE: .*config space reads all-ones"
+	ol_lines=$(dmesg_since "$DMESG_MARK" | grep -c 'reads all-ones') || :
+	check_eq "lines about it in dmesg" "$ol_lines" 1
+}
+
+bind_works_when_it_is_back() {
+	check_true "the device does not come back" device_back
+	driver_bind "$KT_DEVICE"
+	check_eq "bind" "$ERRNO" OK
+	check_true "it is not bound" bound "$KT_DEVICE"
+	check_status state ok
+	check_regs "after a failed probe"
+	check_saved_agrees "after a failed probe"
+}
+
+# A wiped function may bind or not, but wiped is never known-good.
+wiped_is_never_known_good() {
+	bars "$KT_DEVICE"
+	driver_unbind "$KT_DEVICE"
+	device_wipe
+	driver_bind "$KT_DEVICE"
+	if bound "$KT_DEVICE"; then
+		diag "it binds to a wiped function"
+		for wk_bar in $BARS; do
+			saved_value "$wk_bar"
+			[ $((SAVED)) -ne 0 ] || fail "saved has the wiped BAR at $wk_bar"
+		done
+		driver_unbind "$KT_DEVICE"
+	else
+		check_eq "bind to a wiped function" "$ERRNO" EIO
+	fi
+	regs_write_back "$KT_DEVICE" reference
+	driver_bind "$KT_DEVICE"
+	check_eq "bind" "$ERRNO" OK
+	check_regs "after writing the registers back"
+}
+
+subtests bind_fails one_line_says_why bind_works_when_it_is_back \
+	wiped_is_never_known_good

@@ -1,0 +1,85 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Module parameter reset_on_probe: the function is reset before its first save.
+
+# shellcheck source-path=SCRIPTDIR source=../lib/test.sh
+. "$KT_DIR/lib/test.sh"
+
+[ "$KT_OWN_MODULE" = 1 ] ||
+	skip_all "the module was loaded before the tests, it is not theirs to unload"
+
+reload_default() {
+	! module_loaded || module_unload || :
+	module_load || :
+}
+
+# reload [PARAMETER=VALUE...]: fails the subtest when it cannot. The device has
+# its driver_override, so that it is probed with the load.
+reload() {
+	if ! module_load "$@"; then
+		fail "cannot load the module with '$*': $MODULE_ERROR"
+		return 0
+	fi
+	check_true "not bound after the load" \
+		wait_for "$KT_WAIT" bound "$KT_DEVICE"
+	events_all
+	events_new
+}
+
+unload() {
+	module_unload || fail "cannot unload the module: $MODULE_ERROR"
+}
+
+resets_before_the_first_save() {
+	unload
+	if ! witness_find; then
+		diag "the device has no register that shows a reset"
+	else
+		check_true "the witness bit does not stick" witness_set
+	fi
+	reload reset_on_probe=Y
+	case "; $EVENTS; " in
+	*'; save'*'; reset'*) fail "a save came before the reset: $EVENTS" ;;
+	*'; reset'*'; save'*) ;;
+	*) fail "no reset and then save: $EVENTS" ;;
+	esac
+	if [ -n "$WITNESS" ] && witness_is_set; then
+		fail "the device was not reset: the witness bit is still set"
+		witness_clear
+	fi
+}
+
+state_is_right() {
+	check_status state ok
+	check_regs "after reset_on_probe"
+	check_saved_agrees "after reset_on_probe"
+}
+
+is_off_by_default() {
+	unload
+	[ -z "$WITNESS" ] || witness_set
+	reload
+	case "; $EVENTS" in
+	*'; reset'*) fail "there was a reset: $EVENTS" ;;
+	esac
+	if [ -n "$WITNESS" ]; then
+		check_true "the device was reset" witness_is_set
+		witness_clear
+	fi
+	check_regs "after a plain load"
+}
+
+nonsense_is_refused() {
+	unload
+	if module_load reset_on_probe=maybe; then
+		fail "reset_on_probe=maybe was taken"
+		unload
+	fi
+	reload
+	check_regs "after loading again"
+}
+
+at_exit reload_default
+subtests resets_before_the_first_save state_is_right is_off_by_default \
+	nonsense_is_refused

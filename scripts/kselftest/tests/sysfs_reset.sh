@@ -1,0 +1,95 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Reset through sysfs, once for each method that the device offers, and through
+# the driver: the state is the same afterwards, and a wrong one is repaired.
+
+# shellcheck source-path=SCRIPTDIR source=../lib/test.sh
+. "$KT_DIR/lib/test.sh"
+
+METHOD_FILE=$SYSFS_PCI/$KT_DEVICE/reset_method
+[ -e "$METHOD_FILE" ] || skip_all "the device offers no reset method"
+read_line "$METHOD_FILE"
+METHODS=$LINE
+[ -n "$METHODS" ] || skip_all "the device offers no reset method"
+restore_methods() {
+	echo "$METHODS" > "$METHOD_FILE"
+}
+at_exit restore_methods
+
+# resets METHOD: does it certainly clear registers? A PM reset may not.
+resets() {
+	[ "$1" = flr ] || [ "$1" = bus ]
+}
+
+# set_witness METHOD: a bit that must be clear after the reset.
+set_witness() {
+	if resets "$1" && witness_find; then
+		check_true "the witness bit does not stick" witness_set
+	else
+		WITNESS=
+	fi
+}
+
+check_witness() {
+	if [ -n "$WITNESS" ] && witness_is_set; then
+		fail "the device was not reset: the witness bit is still set"
+		witness_clear
+	fi
+}
+
+reset_by() {
+	echo "$1" > "$METHOD_FILE"
+	set_witness "$1"
+	events_mark
+	write_errno "$SYSFS_PCI/$KT_DEVICE/reset" 1
+	check_eq "write to reset" "$ERRNO" OK
+	check_callbacks "reset_prepare; reset_done"
+	check_no_event refusal mismatch lost
+	check_witness
+	check_status state ok
+	check_regs "after a reset by $1"
+	check_saved_agrees "after a reset by $1"
+}
+
+# The driver's own reset, with the first method of the list.
+reset_by_driver() {
+	echo "$METHODS" > "$METHOD_FILE"
+	set_witness "${METHODS%% *}"
+	status_get resets
+	rd_resets=$STATUS
+	events_mark
+	check_write reset 1 OK
+	check_event reset
+	status_get resets
+	[ "$STATUS" -gt "$rd_resets" ] || fail "status, resets: is still $STATUS"
+	check_no_event refusal mismatch lost
+	check_witness
+	check_status state ok
+	check_regs "after the driver's reset"
+}
+
+# Linux saves the wiped registers before the reset and restores them after it;
+# the driver refuses that state and repairs from its own.
+wiped_before_reset_is_repaired() {
+	echo "${METHODS%% *}" > "$METHOD_FILE"
+	saved_copy "$KT_TMP/saved.before"
+	device_wipe
+	check_false "the registers cannot be wiped" regs_same > /dev/null
+	events_mark
+	write_errno "$SYSFS_PCI/$KT_DEVICE/reset" 1
+	check_eq "write to reset" "$ERRNO" OK
+	check_event refusal
+	check_callbacks "reset_prepare; reset_done"
+	check_status state ok
+	check_regs "after a reset of a wiped device"
+	saved_copy "$KT_TMP/saved.now"
+	cmp -s "$KT_TMP/saved.before" "$KT_TMP/saved.now" ||
+		fail "the known-good state was not kept"
+}
+
+set --
+for method in $METHODS; do
+	set -- "$@" "reset_by $method"
+done
+subtests "$@" reset_by_driver wiped_before_reset_is_repaired

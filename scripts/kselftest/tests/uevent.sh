@@ -1,0 +1,87 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# A refusal sends a change uevent on the device, so that udev rules can react.
+
+# shellcheck source-path=SCRIPTDIR source=../lib/test.sh
+. "$KT_DIR/lib/test.sh"
+
+bars "$KT_DEVICE"
+FIRST_BAR=${BARS%% *}
+[ -n "$FIRST_BAR" ] || skip_all "the device has no base address register"
+
+# refuse: makes one guarded save be refused.
+refuse() {
+	cfg_write "$KT_DEVICE" "$FIRST_BAR" 4 0
+	check_write save 1 EIO
+	check_write restore 1 OK
+	check_regs "after the restore"
+}
+
+seqnum_grew() {
+	read_line /sys/kernel/uevent_seqnum
+	[ "$LINE" -gt "$SEQNUM" ]
+}
+
+kernel_sends_one() {
+	read_line /sys/kernel/uevent_seqnum
+	SEQNUM=$LINE
+	refuse
+	wait_for "$KT_WAIT" seqnum_grew ||
+		fail "the kernel's uevent_seqnum is still $SEQNUM"
+}
+
+# listener_start: everything that the kernel sends, into $KT_TMP/uevents.
+listener_start() {
+	if have udevadm && udevadm monitor --help > /dev/null 2>&1; then
+		udevadm monitor --kernel --property > "$KT_TMP/uevents" 2>&1 &
+	elif have uevent; then
+		# By itself it would keep what it prints in a buffer.
+		uevent sh -c 'env; echo' > "$KT_TMP/uevents" 2>&1 &
+	else
+		return 1
+	fi
+	LISTENER=$!
+	at_exit listener_stop
+}
+
+listener_stop() {
+	[ -z "$LISTENER" ] || kill "$LISTENER" 2> /dev/null || :
+	LISTENER=
+}
+LISTENER=
+
+heard() {
+	grep -q "$1" "$KT_TMP/uevents"
+}
+
+# The listener works when it has heard one that we asked the kernel for.
+listening() {
+	echo change > "$SYSFS_PCI/$KT_DEVICE/uevent"
+	heard "ACTION=change"
+}
+
+it_says_what_was_refused() {
+	if ! listener_start; then
+		skip "neither udevadm nor busybox's uevent is there"
+		return 0
+	fi
+	if ! wait_for "$KT_WAIT" listening; then
+		skip "the listener hears nothing, not even an event of our own"
+		return 0
+	fi
+	check_false "an event of our own looks like a refusal" heard PCI_RECOVERY
+	refuse
+	wait_for "$KT_WAIT" heard '^PCI_RECOVERY=refusal$' ||
+		fail "no uevent with PCI_RECOVERY=refusal"
+	heard '^PCI_RECOVERY_REASON=..*' || fail "no PCI_RECOVERY_REASON in it"
+	listener_stop
+	awk -v RS= '/PCI_RECOVERY=refusal/ { print; exit }' "$KT_TMP/uevents" \
+		> "$KT_TMP/uevent"
+	for us_line in "ACTION=change" "DEVPATH=.*/$KT_DEVICE" SUBSYSTEM=pci; do
+		grep -q "^$us_line\$" "$KT_TMP/uevent" ||
+			fail "no line '$us_line' in the uevent"
+	done
+}
+
+subtests kernel_sends_one it_says_what_was_refused
