@@ -65,7 +65,7 @@ struct Data<'bound> {
 
 impl<'bound> Data<'bound> {
     fn new(dev: &'bound Device<Core<'_>>) -> Result<Self> {
-        recovery::check_present(dev)?;
+        recovery::prepare(dev)?;
         let enabled = Enabled::new(dev)?;
         let bar = dev.iomap_region_sized::<REGISTERS>(0, c"example_driver")?;
 

@@ -54,8 +54,7 @@ kernel::pci_device_table!(
 
 impl<'bound> Data<'bound> {
     fn new(dev: &'bound Device<Core<'_>>) -> Result<Self> {
-        // Enabling writes to the function: it must be there.
-        recovery::check_present(dev)?;
+        recovery::prepare(dev)?;
         let enabled = Enabled::new(dev)?;
 
         let first_save = if *module_parameters::reset_on_probe.value_ref() {

@@ -7,7 +7,7 @@
 //!
 //! | callback | call | file |
 //! |---|---|---|
-//! | `probe` | [`Recovery::new`] | this one |
+//! | `probe` | [`prepare`], then, with the function enabled, [`Recovery::new`] | `prepare`, this one |
 //! | `error_detected`, `mmio_enabled`, `slot_reset`, `resume` | the method of the same name | `lifecycle` |
 //! | `reset_prepare`, `reset_done` | the method of the same name | `lifecycle` |
 //! | `suspend`, `resume` of power management | [`Recovery::suspend`], [`Recovery::pm_resume`] | `sleep` |
@@ -23,6 +23,7 @@ mod debugfs;
 mod events;
 mod function;
 mod lifecycle;
+mod prepare;
 mod report;
 mod restore;
 mod save;
@@ -31,6 +32,7 @@ mod status;
 
 pub use self::{
     debugfs::Files,
+    prepare::prepare,
     restore::RestoreError,
     sleep::OnRefusal, //
 };
@@ -83,24 +85,6 @@ struct Inner {
     last_verdict: Option<&'static str>,
     events: Events,
     log_limits: LogLimits,
-}
-
-/// Checks that the function answers, before anything is written to it.
-///
-/// Context: probe.
-///
-/// # Errors
-///
-/// `EIO` where it does not, with one line in the log.
-pub fn check_present(dev: &Device<Core<'_>>) -> Result {
-    save::check_accessible(dev).map_err(|refusal| {
-        dev_err!(
-            dev,
-            "not bound: {}; is the slot powered and the link up?\n",
-            refusal
-        );
-        EIO
-    })
 }
 
 /// What the first known-good state is saved from.

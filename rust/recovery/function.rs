@@ -13,7 +13,8 @@ use crate::{
         BarKind,
         Buses,
         Function,
-        HeaderType, //
+        HeaderType,
+        Refusal, //
     },
     pci::{
         BarResourceKind,
@@ -21,15 +22,20 @@ use crate::{
     },
 };
 
-/// Describes `dev`, [`None`] where its header is neither that of an endpoint nor of a bridge.
-pub(super) fn describe(dev: &Device<Bound>) -> Option<Function> {
+/// Describes `dev`, whose header must be that of an endpoint or a bridge.
+pub(super) fn describe(dev: &Device<Bound>) -> Result<Function, Refusal> {
     let header_type = match dev.header_type() {
         0 => HeaderType::Normal,
         1 => HeaderType::Bridge,
-        _ => return None,
+        found => {
+            return Err(Refusal::Invalid {
+                register: "PCI_HEADER_TYPE",
+                found: found.into(),
+            })
+        }
     };
 
-    Some(Function {
+    Ok(Function {
         header_type,
         is_vf: dev.is_virtfn(),
         ids: u32::from(dev.device_id()) << 16 | u32::from(dev.vendor_id().as_raw()),

@@ -13,6 +13,7 @@ use kernel::{
 use super::{
     events::Event,
     function,
+    prepare::read_header,
     report,
     restore::{
         verify,
@@ -29,7 +30,6 @@ use crate::{
     },
     pci::{
         ChannelState,
-        Config,
         ErsResult,
         Reset, //
     },
@@ -77,11 +77,9 @@ impl Recovery {
     /// Is the function there, and not wiped? Reads its header.
     fn check_intact(&self, dev: &Device<Core<'_>>) -> Result<(), Refusal> {
         check_accessible(dev)?;
-        let function = function::describe(dev).ok_or(Refusal::Inaccessible)?;
-        let header: guard::Header =
-            core::array::from_fn(|index| dev.read_config_dword(4 * index as u16));
+        let function = function::describe(dev)?;
         guard::check_header(
-            &header,
+            &read_header(dev),
             &function,
             Some(&self.inner.lock().known_good.snapshot),
         )

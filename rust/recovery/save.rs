@@ -52,6 +52,17 @@ fn command_status(dev: &Device<Core<'_>>) -> u32 {
     dev.read_config_dword(bindings::PCI_COMMAND as u16)
 }
 
+/// The capabilities in the core's buffer, in the guard's terms.
+pub(super) fn capabilities<'a>(
+    dev: &'a Device<Core<'_>>,
+) -> impl Iterator<Item = Capability<'a>> + 'a {
+    dev.saved_capabilities().map(|saved| Capability {
+        id: saved.id,
+        extended: saved.extended,
+        data: saved.data,
+    })
+}
+
 /// Refuses a function that does not answer.
 ///
 /// A frozen channel is not looked at here: the core leaves it frozen after a recovery that failed,
@@ -83,10 +94,7 @@ pub(super) fn guarded_save(
 
     // 1. Nothing is saved from a function that is known to be gone.
     check_accessible(dev)?;
-    let function = function::describe(dev).ok_or(Refusal::Invalid {
-        register: "PCI_HEADER_TYPE",
-        found: dev.header_type().into(),
-    })?;
+    let function = function::describe(dev)?;
 
     // 2. Set aside what the core holds, then let it save.
     let flag = dev.state_saved();
@@ -94,19 +102,12 @@ pub(super) fn guarded_save(
     let saved = dev.save_state().map_err(core_error);
 
     // 3. Look at what was saved, and whether the function is still there.
-    let capabilities = || {
-        dev.saved_capabilities().map(|saved| Capability {
-            id: saved.id,
-            extended: saved.extended,
-            data: saved.data,
-        })
-    };
     let header = dev.saved_header();
     let result = saved
         .and_then(|()| {
             guard::validate(
                 &header,
-                capabilities(),
+                capabilities(dev),
                 command_status(dev),
                 &function,
                 known_good,
@@ -115,7 +116,7 @@ pub(super) fn guarded_save(
         .and_then(|()| SavedState::store(dev).map_err(core_error))
         .map(|state| KnownGood {
             state,
-            snapshot: Snapshot::new(&header, capabilities(), &function),
+            snapshot: Snapshot::new(&header, capabilities(dev), &function),
             at_ns: now_ns(),
         });
 

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What a function needs before a driver enables it: to be there, and not to be wiped.
+//!
+//! State is recoverable from the moment a function is added: the core saves it then. A function
+//! that was reset while it had no driver, or whose last driver could not recover it, is brought
+//! back from that.
+
+use kernel::{
+    device::Core,
+    pci::Device,
+    prelude::*, //
+};
+
+use super::{
+    function,
+    save::{
+        capabilities,
+        check_accessible, //
+    },
+};
+use crate::{
+    guard::{
+        self,
+        Function,
+        Header,
+        Refusal, //
+    },
+    pci::{
+        Config,
+        State, //
+    },
+};
+
+/// Checks that the function answers and has its state, before anything is written to it. One that
+/// was wiped is restored from what the core has saved of it, if that is good.
+///
+/// Context: probe, before the function is enabled.
+///
+/// # Errors
+///
+/// `EIO` where it does not answer, or was wiped and cannot be restored, with one line in the log.
+pub fn prepare(dev: &Device<Core<'_>>) -> Result {
+    check_accessible(dev)
+        .and_then(|()| restore_if_wiped(dev))
+        .map_err(|refusal| {
+            dev_err!(
+                dev,
+                "not bound: {}; is the slot powered and the link up?\n",
+                refusal
+            );
+            EIO
+        })
+}
+
+/// Reads the header, word by word.
+pub(super) fn read_header(dev: &Device<Core<'_>>) -> Header {
+    core::array::from_fn(|index| dev.read_config_dword(4 * index as u16))
+}
+
+fn restore_if_wiped(dev: &Device<Core<'_>>) -> Result<(), Refusal> {
+    let function = function::describe(dev)?;
+    let Err(refusal) = guard::check_header(&read_header(dev), &function, None) else {
+        return Ok(());
+    };
+    if !core_state_is_good(dev, &function) {
+        return Err(refusal);
+    }
+
+    let flag = dev.state_saved();
+    dev.restore_state();
+    dev.set_state_saved(flag);
+    guard::check_header(&read_header(dev), &function, None)?;
+    dev_warn!(
+        dev,
+        "it was not in order ({}), restored what the core had saved\n",
+        refusal
+    );
+    Ok(())
+}
+
+/// Is what the core has saved, when the function was added or since, this function's state?
+fn core_state_is_good(dev: &Device<Core<'_>>, function: &Function) -> bool {
+    // There is no later read to tell a loss by: Command/Status of the save itself has to do.
+    let header = dev.saved_header();
+    let [_, command_status, ..] = header;
+    guard::validate(&header, capabilities(dev), command_status, function, None).is_ok()
+}
