@@ -16,7 +16,7 @@ const EXAMPLES: &str = "\
 Exit status:
   0    everything passed
   1    a test or a step of the demonstration failed
-  2    wrong usage, or something that is needed is missing: no guest was run
+  2    wrong usage, or something that is needed is missing: nothing was tested
   3    the guest hung, did not boot or panicked, or QEMU died
   130  interrupted by Ctrl-C (128 plus the signal's number for others)
 

@@ -169,7 +169,7 @@ impl Guest {
         write().with_context(|| format!("cannot write the initramfs to {}", path.display()))
     }
 
-    /// Starts QEMU, and returns when the machine is complete and the guest runs. Only for the main thread.
+    /// Starts QEMU, and returns when the machine is complete and the guest runs.
     pub fn boot(
         &self,
         limits: Limits,

@@ -12,7 +12,6 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Child;
 use std::process::ExitStatus;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::thread;
@@ -37,12 +36,15 @@ const SAID: usize = 5;
 
 /// QEMU; dropping it ends it.
 pub struct Machine {
+    /// QEMU's supervisor; its standard input, held here, is what keeps it alive.
     child: Child,
+    /// Its process group, until that has been killed.
+    group: Option<Pid>,
     said: Arc<Mutex<VecDeque<String>>>,
 }
 
 impl Machine {
-    /// Starts QEMU. Must be called by the main thread: see [`Runner::command`].
+    /// Starts QEMU.
     pub fn start(
         runner: &Runner,
         arguments: &[OsString],
@@ -52,9 +54,6 @@ impl Machine {
         let mut child = runner
             .command(command::QEMU, folders)
             .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
             .spawn()
             .context("cannot start QEMU")?;
         let said = Arc::default();
@@ -64,7 +63,8 @@ impl Machine {
         if let Some(stderr) = child.stderr.take() {
             listen(stderr, &said, log);
         }
-        Ok(Self { child, said })
+        let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        Ok(Self { child, group, said })
     }
 
     /// Connects to a socket that QEMU serves, as soon as it is there.
@@ -119,14 +119,10 @@ impl Machine {
 
     /// Ends QEMU and what runs it, now.
     pub fn kill(&mut self) {
-        if !matches!(self.child.try_wait(), Ok(None)) {
-            return;
-        }
-        // The child leads its own process group (see Runner::command).
-        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+        // Its supervisor leads a process group (see Runner::command), which may outlive it if somebody killed it.
+        if let Some(group) = self.group.take() {
             let _ = rustix::process::kill_process_group(group, Signal::KILL);
         }
-        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }

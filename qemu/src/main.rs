@@ -47,9 +47,8 @@ use crate::session::Event;
 use crate::ui::Ui;
 
 fn main() -> ExitCode {
-    let result = match runner::become_program() {
-        Some(Err(error)) => Err(error.into()),
-        Some(Ok(never)) => match never {},
+    let result = match runner::supervise() {
+        Some(status) => status.map_err(Into::into),
         None => run(Cli::parse()),
     };
     ExitCode::from(result.unwrap_or_else(|error| {

@@ -2,24 +2,26 @@
 
 //! Runs programs so that they never outlive the harness, through the runner (`scripts/in-root.sh`) if there is one.
 
-use std::convert::Infallible;
 use std::env;
 use std::ffi::OsString;
 use std::io;
+use std::io::Read;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 use std::process::Output;
 use std::process::Stdio;
+use std::thread;
 
 use rustix::process::Signal;
 
 /// The variable that names the folders a program may use besides those that the runner knows.
 pub const BIND: &str = "PCI_RECOVERY_BIND";
 
-/// The hidden first argument by which this program becomes a program that dies with its parent.
-const UNTIL_PARENT_DIES: &str = "__exec-until-parent-dies";
+/// The hidden first argument by which this program becomes the supervisor of another.
+const SUPERVISE: &str = "__supervise";
 
 /// A command that is put before QEMU's; none runs the host's QEMU.
 pub struct Runner {
@@ -66,34 +68,34 @@ impl Runner {
         value
     }
 
-    /// `program`, ready to be given arguments. It dies with the thread that spawns it, so that must be the main thread.
+    /// `program`, ready to be given arguments, under a supervisor.
+    ///
+    /// The supervisor leads a process group of its own, and kills it when its standard input ends. So the harness holds
+    /// the other end of that pipe: however it dies, the kernel closes it, and everything that was started dies too.
+    /// (bwrap's --die-with-parent alone leaves a moment while it starts; a test with SIGKILL found it.)
     pub fn command(&self, program: &str, folders: &[&Path]) -> Command {
         // This program itself, also when its file has been replaced since it was started.
         let mut command = Command::new("/proc/self/exe");
         command.arg0(env!("CARGO_PKG_NAME"));
-        command
-            .arg(UNTIL_PARENT_DIES)
-            .arg(std::process::id().to_string());
-        command.args(self.words(program, &[]));
+        command.arg(SUPERVISE).args(self.words(program, &[]));
         let binds = self.binds(folders);
         if !binds.is_empty() {
             command.env(BIND, binds);
         }
-        // Ctrl-C is for the harness; it ends its programs itself.
+        // Not the harness's group, either: Ctrl-C is for the harness, which ends its programs itself.
         command.process_group(0);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 
     /// Runs `program` to its end with `input`, and returns what it printed.
     pub fn output(&self, program: &str, arguments: &[&str], input: &str) -> io::Result<Output> {
-        let mut command = self.command(program, &[]);
-        command
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn()?;
-        if let Some(mut stdin) = child.stdin.take() {
+        let mut child = self.command(program, &[]).args(arguments).spawn()?;
+        let mut lifeline = child.stdin.take();
+        if let Some(stdin) = &mut lifeline {
             // A program that has ended does not read; its status says why.
             let _ = stdin.write_all(input.as_bytes());
         }
@@ -101,27 +103,43 @@ impl Runner {
     }
 }
 
-/// If this process was started by [`Runner::command`], becomes the program that it names; otherwise returns None.
-pub fn become_program() -> Option<io::Result<Infallible>> {
+/// If this process was started by [`Runner::command`], supervises the program that it names and returns its exit status;
+/// otherwise returns None.
+pub fn supervise() -> Option<io::Result<u8>> {
     let mut arguments = env::args_os().skip(1);
-    if arguments.next()? != UNTIL_PARENT_DIES {
+    if arguments.next()? != SUPERVISE {
         return None;
     }
-    let parent = arguments.next()?;
     let program = arguments.next()?;
-    if let Err(error) = rustix::process::set_parent_process_death_signal(Some(Signal::KILL)) {
-        return Some(Err(error.into()));
-    }
-    // The parent may have died before the request.
-    let now = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
-    if parent != now.to_string().as_str() {
-        return Some(Err(io::Error::other("the harness has gone")));
-    }
-    let error = Command::new(&program).args(arguments).exec();
-    Some(Err(io::Error::new(
-        error.kind(),
-        format!("cannot run {}: {error}", program.to_string_lossy()),
-    )))
+    let started = Command::new(&program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .spawn();
+    let mut child = match started {
+        Ok(child) => child,
+        Err(error) => {
+            let text = format!("cannot run {}: {error}", program.to_string_lossy());
+            return Some(Err(io::Error::new(error.kind(), text)));
+        }
+    };
+    let mut stdin = child.stdin.take();
+    thread::spawn(move || {
+        let mut buffer = [0; 512];
+        while let Ok(count @ 1..) = io::stdin().read(&mut buffer) {
+            // What is written to the supervisor is for the program, if that still reads.
+            let _ = stdin
+                .as_mut()
+                .map(|stdin| stdin.write_all(&buffer[..count]));
+        }
+        let _ = rustix::process::kill_current_process_group(Signal::KILL);
+    });
+    Some(child.wait().map(|status| {
+        let code = status
+            .code()
+            .or_else(|| status.signal().map(|signal| 128 + signal));
+        code.and_then(|code| u8::try_from(code).ok())
+            .unwrap_or(u8::MAX)
+    }))
 }
 
 #[cfg(test)]

@@ -24,8 +24,8 @@ use crate::ui::Ui;
 /// Ctrl-], the key that leaves.
 const LEAVE: u8 = 0x1d;
 
-/// Ctrl-D, the end of input on a terminal.
-const END_OF_INPUT: u8 = 0x04;
+/// What follows piped input. Not Ctrl-D: the guest's terminal loses one that comes while a command runs.
+const END_OF_INPUT: &[u8] = b"\nexit\n";
 
 /// What the guest is told about this terminal: rows, columns and its kind.
 pub fn terminal_settings() -> String {
@@ -115,5 +115,5 @@ fn read_input(events: &Sender<Event>) {
             return;
         }
     }
-    let _ = events.send(Event::Input(vec![END_OF_INPUT]));
+    let _ = events.send(Event::Input(END_OF_INPUT.to_vec()));
 }

@@ -207,10 +207,10 @@ impl Guest {
     }
 
     /// What a person typed, until `end`.
-    pub fn input_until(&mut self, end: u8) -> Vec<u8> {
+    pub fn input_until(&mut self, end: &[u8]) -> Vec<u8> {
         let mut input = Vec::new();
         let output = self.output.as_mut().unwrap();
-        while input.last() != Some(&end) {
+        while !input.ends_with(end) {
             let mut byte = [0];
             output.read_exact(&mut byte).unwrap();
             input.push(byte[0]);
