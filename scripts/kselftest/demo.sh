@@ -32,6 +32,7 @@ KT_MODULE=${1-/modules/pci_recovery.ko}
 KT_WAIT=$wait_seconds
 
 FAILED=0
+STEP=
 TAB=$(printf '\t')
 
 # shellcheck disable=SC2317 # the trap calls it
@@ -45,8 +46,14 @@ finish() {
 	exit "$finish_status"
 }
 
+# die REASON: the demonstration cannot go on; the table says why.
 die() {
-	printf 'demo: %s\n' "$*" >&2
+	if [ -n "$STEP" ]; then
+		problem "$*"
+		row "not looked at"
+	else
+		printf 'demo: %s\n' "$*" >&2
+	fi
 	exit 1
 }
 
@@ -146,7 +153,10 @@ refused_save() {
 }
 
 demo_bind() {
-	step "bind and save the known-good state"
+	STEP="bind and save the known-good state"
+	PROBLEM=
+	CALLBACKS=probe
+	printf '\n== %s\n' "$STEP"
 	device_take || die "$DEVICE_ERROR"
 	device_reference || die "$DEVICE_ERROR"
 	inject_setup qemu
@@ -154,7 +164,6 @@ demo_bind() {
 	status_get state
 	printf '   %s is bound to %s, state %s\n' "$KT_DEVICE" "$DRIVER" "$STATUS"
 	expect state "$STATUS" ok
-	CALLBACKS=probe
 	regs_against_saved "$KT_DEVICE" "$DEBUGFS/$KT_DEVICE/saved" > "$KT_TMP/against"
 	case $(cat "$KT_TMP/against") in
 	'compared 0') problem "nothing is saved" ;;
@@ -241,9 +250,11 @@ demo_gone
 demo_back
 demo_wiped
 read_line "$SYSFS_PCI/$KT_DEVICE/reset_method"
-for method in $LINE; do
+methods=$LINE
+for method in $methods; do
 	demo_reset "$method"
 done
+[ -z "$methods" ] || echo "$methods" > "$SYSFS_PCI/$KT_DEVICE/reset_method"
 printf '\n'
 if [ "$FAILED" -ne 0 ]; then
 	printf 'some steps failed; the log of the kernel has more\n'

@@ -167,7 +167,7 @@ finish() {
 	trap '' INT TERM HUP
 	set +e
 	runner_stop
-	if [ "${device_taken-0}" = 1 ]; then
+	if [ "${device_taken-0}" = 1 ] && [ -e "$KT_TMP/reference.regs" ]; then
 		device_prepare > /dev/null 2>&1
 	fi
 	device_give_back
@@ -189,6 +189,9 @@ if [ "$(id -u)" -ne 0 ]; then
 	exit 4
 fi
 device_choose "$opt_device" || bad_usage "$DEVICE_ERROR"
+if [ "$KT_GUEST" = 0 ] && device_needed; then
+	bad_usage "$DEVICE_ERROR; name another one"
+fi
 printf 'KTAP version 1\n1..%d\n' "$TEST_COUNT"
 prepare
 regs_count "$KT_TMP/reference.regs"

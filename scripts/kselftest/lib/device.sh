@@ -16,6 +16,7 @@ device_choose() {
 			DEVICE_ERROR="$TOPOLOGY: there is no function at $dc_path ($dc_id)"
 			pci_by_path "$dc_path" || return 1
 			KT_DEVICE=$BDF
+			break
 		done < "$TOPOLOGY"
 	fi
 	DEVICE_ERROR="name the device: --device 0000:01:00.0"
@@ -34,6 +35,30 @@ device_choose() {
 	pci_upstream_port "$KT_DEVICE"
 	KT_PORT=$PORT
 	export KT_DEVICE KT_PORT KT_GUEST
+}
+
+# device_needed: does this machine need the device right now? Then it must not
+# be taken from its driver. Sets DEVICE_ERROR to what needs it.
+device_needed() {
+	read_line "$SYSFS_PCI/$KT_DEVICE/boot_vga"
+	DEVICE_ERROR="$KT_DEVICE is this machine's screen"
+	[ "$LINE" != 1 ] || return 0
+	for dn_net in "$SYSFS_PCI/$KT_DEVICE"/net/* "$SYSFS_PCI/$KT_DEVICE"/*/net/*; do
+		read_line "$dn_net/operstate"
+		DEVICE_ERROR="$KT_DEVICE has the network interface ${dn_net##*/}, which is up"
+		[ "$LINE" != up ] || return 0
+	done
+	for dn_block in /sys/class/block/*; do
+		case $(readlink -f "$dn_block") in
+		*/"$KT_DEVICE"/*) ;;
+		*) continue ;;
+		esac
+		dn_name=${dn_block##*/}
+		DEVICE_ERROR="$KT_DEVICE has the disk $dn_name, which is in use"
+		[ -z "$(ls "$dn_block/holders")" ] || return 0
+		! grep -q "^/dev/$dn_name " /proc/mounts /proc/swaps || return 0
+	done
+	return 1
 }
 
 # device_take: loads the module where needed and binds the device to it, noting

@@ -4,8 +4,10 @@
 # Makes a function read all-ones from outside, and brings it back; wipes it;
 # and finds a witness that shows whether it has been reset.
 #
-#   secondary_bus  the port's Secondary Bus number becomes 0: configuration
-#                  requests reach nobody. The function keeps its state.
+#   secondary_bus  the port's Secondary and Subordinate Bus numbers become 0, as
+#                  after a reset: configuration requests reach nobody. Both, or
+#                  the port would claim the buses of its neighbours. The function
+#                  keeps its state.
 #   slot_power     Slot Control, Power Controller Control (bit 10), with the
 #                  power indicator on. The function comes back wiped.
 
@@ -55,8 +57,8 @@ device_gone() {
 	gone_possible "$1" || return 1
 	case $1 in
 	secondary_bus)
-		gone_offset=$PCI_SECONDARY_BUS
-		gone_size=1
+		gone_offset=$PCI_PRIMARY_BUS
+		gone_size=4
 		;;
 	slot_power)
 		gone_offset=$SLOT_CONTROL
@@ -66,7 +68,9 @@ device_gone() {
 	gone_value=$(cfg_read "$KT_PORT" "$gone_offset" "$gone_size")
 	GONE=$1
 	case $1 in
-	secondary_bus) cfg_write "$KT_PORT" "$gone_offset" 1 0 ;;
+	secondary_bus)
+		cfg_write "$KT_PORT" "$gone_offset" 4 $((gone_value & 0xff0000ff))
+		;;
 	slot_power)
 		# Indicator on (bits 9:8 are 01) with the power off.
 		gone_lit=$((gone_value & ~0x300 | 0x100))
@@ -83,7 +87,7 @@ device_gone() {
 # device_back: undoes device_gone; does nothing when the device is there.
 device_back() {
 	case $GONE in
-	secondary_bus) cfg_write "$KT_PORT" "$gone_offset" 1 "$gone_value" ;;
+	secondary_bus) cfg_write "$KT_PORT" "$gone_offset" 4 "$gone_value" ;;
 	slot_power)
 		cfg_write "$KT_PORT" "$gone_offset" 2 "$gone_lit"
 		wait_for "$KT_WAIT" accessible "$KT_DEVICE" || :
@@ -98,9 +102,9 @@ device_back() {
 # device_wipe: what a bus reset leaves when nobody restores: BARs 0, Command 0.
 device_wipe() {
 	cfg_write "$KT_DEVICE" "$PCI_COMMAND" 2 0
-	for dw_offset in 16 20 24 28 32 36; do
-		cfg_write "$KT_DEVICE" "$dw_offset" 4 0
-	done
+	printf '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0' |
+		dd of="$SYSFS_PCI/$KT_DEVICE/config" bs=4 count=6 \
+			seek=$((PCI_BASE_ADDRESS_0 / 4)) conv=notrunc 2> /dev/null
 }
 
 # witness_find: sets WITNESS to "OFFSET SIZE BIT VALUE" of a bit that a reset

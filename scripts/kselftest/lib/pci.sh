@@ -11,7 +11,7 @@ SYSFS_PCI=/sys/bus/pci/devices
 PCI_COMMAND=0x04
 PCI_CACHE_LINE_SIZE=0x0c
 PCI_BASE_ADDRESS_0=0x10
-PCI_SECONDARY_BUS=0x19
+PCI_PRIMARY_BUS=0x18
 
 # pci_exists BDF
 pci_exists() {

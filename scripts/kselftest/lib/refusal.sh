@@ -106,8 +106,7 @@ resets_are_refused() {
 restore_is_correct() {
 	check_true "the device does not come back" device_back
 	[ "$METHOD" = slot_power ] || device_wipe
-	check_false "the device came back unchanged, which proves nothing" \
-		regs_same > /dev/null
+	check_damaged
 	status_get restores
 	rc_restores=$STATUS
 	events_mark

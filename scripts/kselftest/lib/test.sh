@@ -43,6 +43,21 @@ check_regs() {
 	fi
 }
 
+# check_damaged: some register does not read what it should. Without this, a
+# repair that does nothing would pass.
+check_damaged() {
+	cfg_dump "$KT_DEVICE" > "$KT_TMP/damaged"
+	! cmp -s "$KT_TMP/damaged" "$KT_TMP/reference.good" ||
+		fail "the registers cannot be damaged"
+}
+
+# check_still_damaged: and nothing has changed since check_damaged.
+check_still_damaged() {
+	cfg_dump "$KT_DEVICE" > "$KT_TMP/bytes"
+	cmp -s "$KT_TMP/damaged" "$KT_TMP/bytes" ||
+		fail "what was refused has changed registers all the same"
+}
+
 # check_saved_agrees WHEN: the known-good state is what the registers are.
 check_saved_agrees() {
 	# Not again if neither has changed since they last agreed.
@@ -87,10 +102,15 @@ check_write() {
 	check_eq "write to $1" "$ERRNO" "$3"
 }
 
-# check_event EVENT [SECONDS]: it is logged, within a bound.
+# check_event EVENT: the driver has logged it by now.
 check_event() {
-	wait_for "${2:-$KT_WAIT}" event_happened "$1" ||
-		fail "no event '$1'; new events: ${EVENTS:-none}"
+	event_happened "$1" || fail "no event '$1'; new events: ${EVENTS:-none}"
+}
+
+# await_event EVENT: the driver logs it, within a bound.
+await_event() {
+	wait_for "$KT_WAIT" event_happened "$1" ||
+		fail "no event '$1' within $KT_WAIT s; new events: ${EVENTS:-none}"
 }
 
 # check_callbacks WHAT: the PCI core called these, in this order, and no others.
@@ -109,15 +129,20 @@ check_no_event() {
 	done
 }
 
-# dmesg_has TEXT: like check_dmesg, as a condition to wait for.
+# dmesg_has TEXT: is there a line with TEXT (grep -E) since the test began, or
+# since its last dmesg_mark?
 dmesg_has() {
 	dmesg_since "$DMESG_MARK" | grep -qE "$1"
 }
 
-# check_dmesg TEXT: a line with TEXT (grep -E) since the test began, or since
-# its last dmesg_mark.
 check_dmesg() {
-	wait_for "$KT_WAIT" dmesg_has "$1" || fail "no line '$1' in dmesg"
+	dmesg_has "$1" || fail "no line '$1' in dmesg"
+}
+
+# await_dmesg TEXT: within a bound.
+await_dmesg() {
+	wait_for "$KT_WAIT" dmesg_has "$1" ||
+		fail "no line '$1' in dmesg within $KT_WAIT s"
 }
 
 # check_counted COR NONFATAL FATAL: the kernel's counters of the device have

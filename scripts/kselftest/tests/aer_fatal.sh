@@ -17,7 +17,7 @@ is_counted_and_recovered() {
 	events_mark
 	dmesg_mark fatal
 	check_inject fatal || return 0
-	check_event resume
+	await_event resume
 	check_counted 0 0 1
 }
 
@@ -29,7 +29,7 @@ callbacks_are_in_order() {
 }
 
 kernel_says_recovered() {
-	check_dmesg "device recovery successful"
+	await_dmesg "device recovery successful"
 }
 
 registers_are_back() {
@@ -46,7 +46,7 @@ reset_was_real() {
 	check_true "the witness bit does not stick" witness_set
 	events_mark
 	check_inject fatal || return 0
-	check_event resume
+	await_event resume
 	if witness_is_set; then
 		fail "the secondary bus was not reset: the witness bit is still set"
 		witness_clear
@@ -61,10 +61,10 @@ known_good_values_return() {
 	cfg_write "$KT_DEVICE" "$PCI_CACHE_LINE_SIZE" 1 $((kg_cls ^ 0x10))
 	cfg_write "$KT_DEVICE" 0x3c 1 $((kg_line ^ 0x05))
 	device_wipe
-	check_false "the registers cannot be changed" regs_same > /dev/null
+	check_damaged
 	events_mark
 	check_inject fatal || return 0
-	check_event resume
+	await_event resume
 	check_callbacks "error_detected frozen need_reset; slot_reset recovered; resume"
 	check_regs "after a fatal error with changed registers"
 }

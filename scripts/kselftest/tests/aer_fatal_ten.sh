@@ -18,7 +18,7 @@ all_recover() {
 		ar_round=$((ar_round + 1))
 		events_mark
 		check_inject fatal || return 0
-		check_event resume
+		await_event resume
 		callbacks_new
 		check_eq "callbacks of error $ar_round" "$CALLBACKS" \
 			"error_detected frozen need_reset; slot_reset recovered; resume"

@@ -27,7 +27,7 @@ nonfatal() {
 	aer_mark
 	events_mark
 	check_inject nonfatal || return 0
-	check_event resume
+	await_event resume
 	check_callbacks "error_detected normal can_recover; mmio_enabled recovered; resume"
 	check_counted 0 1 0
 	check_regs "after a non-fatal error"

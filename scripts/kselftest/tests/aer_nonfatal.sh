@@ -14,7 +14,7 @@ is_counted_and_recovered() {
 	events_mark
 	dmesg_mark nonfatal
 	check_inject nonfatal || return 0
-	check_event resume
+	await_event resume
 	check_counted 0 1 0
 }
 
@@ -26,7 +26,7 @@ callbacks_are_in_order() {
 }
 
 kernel_says_recovered() {
-	check_dmesg "device recovery successful"
+	await_dmesg "device recovery successful"
 }
 
 registers_are_the_same() {
@@ -43,7 +43,7 @@ nothing_was_reset() {
 	check_true "the witness bit does not stick" witness_set
 	events_mark
 	check_inject nonfatal || return 0
-	check_event resume
+	await_event resume
 	check_true "the device was reset on a non-fatal error" witness_is_set
 	witness_clear
 	check_regs "after a second non-fatal error"

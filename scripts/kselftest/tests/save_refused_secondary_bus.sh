@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The port's Secondary Bus number is 0: every read is all-ones. Nothing may be
+# The port's bus numbers are 0: every read is all-ones. Nothing may be
 # saved; afterwards the device is wiped, and the known-good state makes it whole.
 
 # shellcheck source-path=SCRIPTDIR source=../lib/test.sh

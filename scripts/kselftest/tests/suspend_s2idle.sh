@@ -61,7 +61,7 @@ plain() {
 wiped_is_repaired_on_resume() {
 	saved_copy "$KT_TMP/saved.before"
 	device_wipe
-	check_false "the registers cannot be wiped" regs_same > /dev/null
+	check_damaged
 	events_mark
 	freeze
 	check_eq "suspend" "$ERRNO" OK
@@ -90,6 +90,9 @@ gone() {
 	status_get refusals
 	[ "${STATUS:-0}" -gt "$gn_refusals" ] || fail "status does not count the refusal"
 	check_known_good_kept
+	check_callbacks "suspend; pm_resume"
+	# Resume has looked, too.
+	check_status state lost
 	check_true "the device does not come back" device_back
 	check_write restore 1 OK
 	check_known_good_kept

@@ -85,7 +85,7 @@ rmmod_and_insmod() {
 unbind_during_saves() {
 	saver_start
 	ud_round=0
-	while [ $ud_round -lt 10 ]; do
+	while [ $ud_round -lt 5 ]; do
 		ud_round=$((ud_round + 1))
 		: > "$KT_TMP/saved_once"
 		wait_for "$KT_WAIT" saver_works || fail "round $ud_round: no save succeeds"
