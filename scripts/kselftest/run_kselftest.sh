@@ -150,6 +150,12 @@ prepare() {
 	KT_WAIT=$wait_seconds
 	KT_SUSPEND=$suspend_seconds
 	export KT_TMP KT_WAIT KT_SUSPEND
+	# Through a pipe: a shell's own write to a slow terminal is interrupted, and
+	# fails, when a test ends just then (SIGCHLD).
+	mkfifo "$KT_TMP/report"
+	cat < "$KT_TMP/report" &
+	report_pid=$!
+	exec 3>&1 > "$KT_TMP/report"
 	trap finish EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
@@ -172,6 +178,8 @@ finish() {
 	fi
 	device_give_back
 	aer_inject_unload
+	exec >&3 3>&-
+	wait "$report_pid"
 	rm -rf "$KT_TMP"
 	exit "$finish_status"
 }
