@@ -8,7 +8,6 @@
 use super::{
     header::{
         self,
-        COMMAND_IO,
         COMMAND_MASTER,
         COMMAND_MEMORY,
         COMMAND_WORD, //
@@ -107,15 +106,14 @@ pub fn check(header: &Header, function: &Function) -> Result<(), Refusal> {
 
 /// Refuses a Command register that lost what the kernel enabled.
 ///
-/// A virtual function's Memory Space Enable is read-only zero (PCIe r6.0, sec 9.3.4.1.3), only its
-/// bus mastering is checked.
+/// A driver in Rust can only enable memory decoding (`pci_enable_device_mem()`), so that it is what
+/// counts; lost I/O ranges show in the BARs. A virtual function's Memory Space Enable is read-only
+/// zero (PCIe r6.0, sec 9.3.4.1.3), only its bus mastering is checked.
 pub fn check_command(header: &Header, function: &Function) -> Result<(), Refusal> {
     let command = header[COMMAND_WORD] as u16;
-    let decodes = assigned(function).next().is_some();
-    let lost_decoding = function.enabled
-        && decodes
-        && !function.is_vf
-        && command & (COMMAND_IO | COMMAND_MEMORY) == 0;
+    let decodes_memory = assigned(function).any(|(_, bar)| bar.kind != BarKind::Io);
+    let lost_decoding =
+        function.enabled && decodes_memory && !function.is_vf && command & COMMAND_MEMORY == 0;
     let lost_mastering = function.bus_master && command & COMMAND_MASTER == 0;
 
     if lost_decoding || lost_mastering {

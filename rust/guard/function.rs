@@ -81,7 +81,7 @@ pub struct Function {
     /// 64-bit BAR, and where the register need not hold it (fixed legacy ranges, enhanced
     /// allocation, a virtual function).
     pub bars: [Option<Bar>; 6],
-    /// The kernel enabled I/O or memory decoding (`pci_enable_device()`).
+    /// The kernel enabled memory decoding (`pci_enable_device_mem()`).
     pub enabled: bool,
     /// The kernel made the function a bus master (`pci_set_master()`).
     pub bus_master: bool,

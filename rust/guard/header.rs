@@ -13,8 +13,6 @@ use super::{
     HEADER_WORDS, //
 };
 
-/// `PCI_COMMAND_IO`.
-pub const COMMAND_IO: u16 = 0x1;
 /// `PCI_COMMAND_MEMORY`.
 pub const COMMAND_MEMORY: u16 = 0x2;
 /// `PCI_COMMAND_MASTER`.

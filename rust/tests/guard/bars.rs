@@ -232,16 +232,26 @@ fn with_command(example: &Example, command: u16) -> Result<(), Refusal> {
 }
 
 #[test]
-fn command_without_any_decoding_that_was_enabled_is_refused() {
+fn command_without_memory_decoding_that_was_enabled_is_refused() {
     let refusal = Err(Refusal::Disabled { command: 0x0404 });
     assert_eq!(with_command(&endpoint(), 0x0404), refusal);
     assert_eq!(with_command(&bridge(), 0x0404), refusal);
 }
 
 #[test]
-fn command_with_either_decoding_is_fine() {
-    assert_eq!(with_command(&endpoint(), 0x0005), Ok(()));
+fn command_with_only_io_decoding_is_refused() {
+    let refusal = Err(Refusal::Disabled { command: 0x0005 });
+    assert_eq!(with_command(&endpoint(), 0x0005), refusal);
     assert_eq!(with_command(&endpoint(), 0x0006), Ok(()));
+}
+
+#[test]
+fn command_of_a_function_with_only_io_bars_need_not_decode() {
+    let mut example = endpoint();
+    for bar in &mut example.function.bars {
+        *bar = bar.filter(|bar| bar.kind == BarKind::Io);
+    }
+    assert_eq!(with_command(&example, 0x0004), Ok(()));
 }
 
 #[test]

@@ -195,7 +195,7 @@ fn header(function: &Function, raw: &Header) -> Header {
     // Command is what the kernel enabled and perhaps more; two bits of Status are reserved.
     header[1] = raw[1] & 0xfff9_ffff;
     if function.enabled && !function.is_vf {
-        header[1] |= 1 << (raw[1] >> 31);
+        header[1] |= 0x2;
     }
     if function.bus_master {
         header[1] |= 0x4;
