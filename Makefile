@@ -72,8 +72,9 @@ shell: module harness
 
 .PHONY: test-host
 test-host:
-	@cargo test --locked --manifest-path rust/Cargo.toml
-	@cargo test --locked --manifest-path qemu/Cargo.toml
+	@status=0; for crate in rust qemu; do \
+		cargo test --locked --manifest-path $$crate/Cargo.toml || status=1; \
+	done; exit $$status
 
 .PHONY: lint
 lint: setup

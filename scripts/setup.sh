@@ -12,6 +12,8 @@ set -euo pipefail
 here=$(dirname "$0")
 # shellcheck source=scripts/lib/common.sh
 . "$here/lib/common.sh"
+# shellcheck source=scripts/lib/root.sh
+. "$here/lib/root.sh"
 # shellcheck source=scripts/setup/packages.sh
 . "$here/setup/packages.sh"
 # shellcheck source=scripts/setup/cache.sh
@@ -83,7 +85,8 @@ main() {
 
 	"$here/setup/host.sh"
 	if ! have_toolchain || ! have_kernel; then
-		mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] || die "the cache $cache cannot be made: name another directory in PCI_RECOVERY_CACHE"
+		mkdir -p "$cache" 2>/dev/null || true
+		[ -w "$cache" ] || die "the cache $cache cannot be written: name another directory in PCI_RECOVERY_CACHE"
 		lock
 		have_toolchain || steps=$((steps + 1))
 		have_kernel || steps=$((steps + 4))

@@ -4,6 +4,11 @@
 # Running programs in the toolchain root with bubblewrap. The root is mounted
 # read-only: no program can damage the cache, and nothing stays mounted.
 
+# The command with which a program is root over files of many owners: for an
+# ordinary user in a user namespace, with the subordinate ids of /etc/subuid.
+as_root=(unshare)
+[ "$(id -u)" = 0 ] || as_root+=(--user --map-root-user --map-auto)
+
 # enter_begin ROOT: the part of the command line that every use has.
 enter_begin() {
 	local name
@@ -23,7 +28,11 @@ enter_begin() {
 enter_bind() {
 	local as=${3:-$2}
 
-	# The root is read-only inside: its mount points are made from outside.
-	mkdir -p "$enter_root$as"
+	# The root is read-only inside: its mount points are made from outside, but
+	# for those in its own /tmp and /run.
+	case $as in
+	/tmp/* | /run/*) ;;
+	*) mkdir -p "$enter_root$as" ;;
+	esac
 	enter+=("$1" "$2" "$as")
 }

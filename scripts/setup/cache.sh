@@ -78,11 +78,8 @@ remove_work() {
 	local dir
 
 	for dir; do
-		# mmdebstrap of an ordinary user works elsewhere, under other ids.
-		if [ -L "$dir/unshare-tmp" ]; then
-			mmdebstrap --unshare-helper rm -rf "$(readlink "$dir/unshare-tmp")"/* || true
-			rm -rf "$(readlink "$dir/unshare-tmp")"
-		fi
+		# A mmdebstrap that was killed leaves files of all its owners.
+		[ ! -d "$dir/tmp" ] || "${as_root[@]}" rm -rf --one-file-system "$dir/tmp"
 		rm -rf --one-file-system "$dir"
 	done
 }

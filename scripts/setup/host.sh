@@ -24,6 +24,10 @@ missing() {
 	done
 }
 
+install() {
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${packages[@]}" </dev/null
+}
+
 [ "$(id -u)" = 0 ] || host_needs+=("${host_needs_user[@]}")
 PATH=$PATH:/usr/sbin:/sbin
 mapfile -t packages < <(missing "${host_needs[@]}")
@@ -34,17 +38,17 @@ if [ ${#packages[@]} -gt 0 ]; then
 	fi
 	command -v apt-get >/dev/null || die "no apt-get here: install ${packages[*]}"
 	heading "installing on this machine: ${packages[*]}"
-	export DEBIAN_FRONTEND=noninteractive
-	install=(apt-get install -qq -y --no-install-recommends "${packages[@]}")
-	"${install[@]}" </dev/null >/dev/null 2>&1 || {
-		apt-get update -qq </dev/null >&2 && "${install[@]}" </dev/null >&2
-	} || die "apt-get cannot install ${packages[*]}: see above, mend it, and run this again"
+	# The lists may be missing or old.
+	install >/dev/null 2>&1 || { apt-get -q update && install; } >/dev/null 2>&1 || {
+		install 2>&1 | tail -n 5 >&2 || true
+		die "apt-get cannot install ${packages[*]}: see above, mend it, and run this again"
+	}
 fi
 
 if [ "$(id -u)" != 0 ] && ! grep -qE "^($(id -un)|$(id -u)):" /etc/subuid 2>/dev/null; then
 	die "user $(id -un) has no subordinate ids, type: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $(id -un)"
 fi
-cargo=$(cargo --version 2>/dev/null | sed -nE 's/^cargo 1\.([0-9]+)\..*/\1/p')
+cargo=$(cargo --version 2>/dev/null | sed -nE 's/^cargo 1\.([0-9]+)\..*/\1/p' || true)
 [ "${cargo:-0}" -ge 85 ] || die "cargo 1.85 or newer is needed (here: $(cargo --version 2>/dev/null || echo none)): install a Rust toolchain, for example with rustup"
 
 said=$(bwrap --unshare-pid --ro-bind / / --proc /proc true 2>&1) ||

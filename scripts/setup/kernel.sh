@@ -59,7 +59,7 @@ fetch() {
 	local release version package source
 
 	release=$(<"$dir/release")
-	version=$(apt apt-cache show "linux-binary-$release" | sed -n 's/^Version: //p' | head -n 1)
+	version=$(apt apt-cache show "linux-binary-$release" | sed -n 's/^Version: //p' | sed -n 1p)
 	set -- "linux-binary-$release" "linux-modules-$release" "linux-headers-$release" "linux-source-$kernel_series"
 	retry apt apt-get download "${@/%/=$version}" || die "the packages of Linux $release cannot be fetched"
 

@@ -14,7 +14,7 @@ copy_modules() {
 	while [ ${#queue[@]} -gt 0 ]; do
 		name=${queue[0]//[-_]/[-_]}
 		queue=("${queue[@]:1}")
-		file=$(find "$from" -name "$name.ko" -o -name "$name.ko.xz" | head -n 1)
+		file=$(find "$from" -name "$name.ko" -o -name "$name.ko.xz" | sed -n 1p)
 		[ -n "$file" ] || continue
 		name=$(basename "$file" .xz)
 		[ ! -e "$to/$name" ] || continue

@@ -20,7 +20,7 @@ host_needs=(
 	/usr/include/stdlib.h=libc6-dev
 	/usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring
 )
-# mmdebstrap of an ordinary user works with subordinate user ids.
+# An ordinary user makes the toolchain root with subordinate user ids.
 host_needs_user=(newuidmap=uidmap)
 
 # In the toolchain root, from $suite: the compilers of Debian's kernel, and what

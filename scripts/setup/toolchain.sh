@@ -8,6 +8,8 @@ set -euo pipefail
 here=$(dirname "$0")
 # shellcheck source=scripts/lib/common.sh
 . "$here/../lib/common.sh"
+# shellcheck source=scripts/lib/root.sh
+. "$here/../lib/root.sh"
 # shellcheck source=scripts/lib/step.sh
 . "$here/../lib/step.sh"
 # shellcheck source=scripts/setup/packages.sh
@@ -23,7 +25,7 @@ mirror() {
 	fi
 	# shellcheck disable=SC2016  # these are apt's
 	uri=$(apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-		sed -n 's/^Debian|Debian|main|//p' | head -n 1)
+		sed -n 's/^Debian|Debian|main|//p' | sed -n 1p || true)
 	case $uri in
 	http://* | https://*) printf '%s\n' "$uri" ;;
 	mirror+file:*) grep -m 1 -oE '^https?://[^[:space:]]+' "${uri#mirror+file:}" || true ;;
@@ -31,8 +33,8 @@ mirror() {
 }
 
 # The root as a tar stream through a pipe, so that mmdebstrap's many owners
-# become one and no device node is needed. A process of its own for each side:
-# both end when this one does.
+# become one and no device node is needed. mmdebstrap has namespaces of its own,
+# and leaves no process and no mount behind when this process ends.
 bootstrap() {
 	local dir=$1 unpack
 
@@ -41,7 +43,8 @@ bootstrap() {
 	mkfifo "$dir/pipe"
 	tar -C "$dir/root" -x --no-same-owner --exclude='./dev/*' <"$dir/pipe" &
 	unpack=$!
-	setpriv --pdeathsig KILL "${mmdebstrap[@]}" "${options[@]}" "$suite" - "${sources[@]}" >"$dir/pipe" &
+	setpriv --pdeathsig KILL "${as_root[@]}" --mount --pid --fork --kill-child --mount-proc \
+		mmdebstrap --mode=root "${options[@]}" "$suite" - "${sources[@]}" >"$dir/pipe" &
 	wait $! && wait "$unpack"
 }
 
@@ -50,24 +53,13 @@ options=(--variant=minbase --architectures=amd64
 	--keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 	--include="$(IFS=, && printf '%s' "${root_packages[*]}")")
 
-if [ "$(id -u)" = 0 ]; then
-	# In namespaces of its own, which leave no process and no mount behind.
-	mmdebstrap=(unshare --mount --pid --fork --kill-child --mount-proc mmdebstrap --mode=root)
-	export TMPDIR=$dir/tmp
-	mkdir -p "$TMPDIR"
-else
-	# The mapped users must reach it, and a home directory is often closed.
-	mmdebstrap=(mmdebstrap --mode=unshare)
-	TMPDIR=$(mktemp -d /var/tmp/pci-recovery.XXXXXX)
-	export TMPDIR
-	ln -s "$TMPDIR" "$dir/unshare-tmp"
-	chmod 755 "$TMPDIR"
-fi
+export TMPDIR=$dir/tmp
+mkdir -p "$TMPDIR"
 
 mirror=$(mirror)
 sources=(${mirror:+"$mirror"})
 say "mirror: ${mirror:-that of mmdebstrap}"
-proxy=$(apt-config shell proxy Acquire::http::Proxy 2>/dev/null | sed -n "s/^proxy='\(.*\)'$/\1/p")
+proxy=$(apt-config shell proxy Acquire::http::Proxy 2>/dev/null | sed -n "s/^proxy='\(.*\)'$/\1/p" || true)
 [ -z "$proxy" ] || options+=(--aptopt="Acquire::http::Proxy \"$proxy\"")
 
 # Backports come from where the suite came from. The hook is a program for sh.
@@ -88,8 +80,4 @@ retry bootstrap "$dir" || die "mmdebstrap cannot make the toolchain root"
 
 # Nothing in the cache needs to be set-uid.
 find "$dir/root" -perm /6000 -type f -exec chmod ug-s {} +
-rm -rf "$dir/pipe" "$dir/tmp"
-if [ -L "$dir/unshare-tmp" ]; then
-	rmdir "$TMPDIR"
-	rm "$dir/unshare-tmp"
-fi
+rm -r "$dir/pipe" "$TMPDIR"
