@@ -49,7 +49,7 @@ kbuild() {
 # The newest release of the series, in the plain flavour: into DIR/release.
 choose() {
 	mkdir -p "$dir/apt/lists/partial" "$dir/apt/archives/partial"
-	retry apt apt-get update || die "the mirror's list of $backports cannot be read"
+	retry apt apt-get update
 	apt apt-cache pkgnames "linux-binary-$kernel_series." |
 		sed -nE 's/^linux-binary-([0-9.]+\+deb[0-9]+-amd64)$/\1/p' | sort -V | tail -n 1 >"$dir/release"
 	[ -s "$dir/release" ] || die "$backports has no Linux $kernel_series: set KDIR= and BZIMAGE= to a kernel of your own"
@@ -61,7 +61,7 @@ fetch() {
 	release=$(<"$dir/release")
 	version=$(apt apt-cache show "linux-binary-$release" | sed -n 's/^Version: //p' | sed -n 1p)
 	set -- "linux-binary-$release" "linux-modules-$release" "linux-headers-$release" "linux-source-$kernel_series"
-	retry apt apt-get download "${@/%/=$version}" || die "the packages of Linux $release cannot be fetched"
+	retry apt apt-get download "${@/%/=$version}"
 
 	mkdir -p "$dir/packages" "$dir/source" "$dir/build"
 	for package; do

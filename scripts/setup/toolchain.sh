@@ -57,6 +57,7 @@ export TMPDIR=$dir/tmp
 mkdir -p "$TMPDIR"
 
 mirror=$(mirror)
+mirror=${mirror%/}
 sources=(${mirror:+"$mirror"})
 say "mirror: ${mirror:-that of mmdebstrap}"
 proxy=$(apt-config shell proxy Acquire::http::Proxy 2>/dev/null | sed -n "s/^proxy='\(.*\)'$/\1/p" || true)
@@ -76,7 +77,7 @@ options+=(--customize-hook='
 	: >"$1/etc/resolv.conf"
 	: >"$1/etc/hosts"')
 
-retry bootstrap "$dir" || die "mmdebstrap cannot make the toolchain root"
+retry bootstrap "$dir"
 
 # Nothing in the cache needs to be set-uid.
 find "$dir/root" -perm /6000 -type f -exec chmod ug-s {} +
