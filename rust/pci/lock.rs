@@ -42,10 +42,14 @@ pub fn try_lock<R>(
     f: impl FnOnce(&Device<Core<'_>>) -> Result<R>,
 ) -> Result<R> {
     let _bridge = match upstream_bridge(dev) {
-        Some(bridge) if scope == LockScope::FunctionAndBridge => Some(lock(bridge)?),
+        // SAFETY: The function keeps its bus, and the bus the bridge above it, for longer than the
+        // guard lives.
+        Some(bridge) if scope == LockScope::FunctionAndBridge => Some(unsafe { lock(bridge) }?),
         _ => None,
     };
-    let _dev = lock(as_raw(dev))?;
+    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; `dev` is borrowed
+    // for longer than the guard lives.
+    let _dev = unsafe { lock(as_raw(dev)) }?;
 
     // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. `driver` is
     // written under the device lock, which is held.
@@ -59,14 +63,18 @@ pub fn try_lock<R>(
     f(unsafe { &*as_raw(dev).cast::<Device<Core<'_>>>() })
 }
 
-/// Takes the lock of `pdev`, which must be valid for as long as the guard lives.
-fn lock(pdev: *mut bindings::pci_dev) -> Result<ScopeGuard<(), impl FnOnce(())>> {
-    // SAFETY: `pdev` is valid.
+/// Takes the lock of `pdev`, if nobody else holds it.
+///
+/// # Safety
+///
+/// `pdev` must be valid for as long as the guard lives.
+unsafe fn lock(pdev: *mut bindings::pci_dev) -> Result<ScopeGuard<(), impl FnOnce(())>> {
+    // SAFETY: By the safety requirements of this function.
     if unsafe { bindings::pci_dev_trylock(pdev) } == 0 {
         return Err(EBUSY);
     }
     Ok(ScopeGuard::new(move || {
-        // SAFETY: `pdev` is valid and was locked above.
+        // SAFETY: By the safety requirements of this function; it was locked above.
         unsafe { bindings::pci_dev_unlock(pdev) };
     }))
 }
