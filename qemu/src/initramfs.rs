@@ -85,9 +85,15 @@ impl Initramfs {
             );
         }
         archive.add_busybox(contents.busybox)?;
+        // A folder may be empty: not every kernel has its own modules built.
+        let mut found = false;
         for directory in contents.modules {
-            archive.add_modules(directory, contents.release)?;
+            found |= archive.add_modules(directory, contents.release)?;
         }
+        ensure!(
+            found,
+            "no .ko file in the module folders: build the module first"
+        );
         archive.add_tree("kselftest", contents.kselftest)?;
         Ok(archive)
     }
@@ -106,7 +112,8 @@ impl Initramfs {
         Ok(())
     }
 
-    fn add_modules(&mut self, directory: &Path, release: &str) -> Result<()> {
+    /// Whether there was a module in `directory`.
+    fn add_modules(&mut self, directory: &Path, release: &str) -> Result<bool> {
         let mut found = false;
         for path in sorted(directory)
             .with_context(|| format!("cannot read modules in {}", directory.display()))?
@@ -134,12 +141,7 @@ impl Initramfs {
             );
             self.insert(&target, node);
         }
-        ensure!(
-            found,
-            "no .ko file in {}: build the module first",
-            directory.display()
-        );
-        Ok(())
+        Ok(found)
     }
 
     fn add_tree(&mut self, target: &str, source: &Path) -> Result<()> {
