@@ -30,7 +30,7 @@ help:
 ##   check      run the tests in QEMU; ends with `N passed, N failed, N skipped`
 ##   shell      a shell in the guest, with the module loaded and the tests at hand
 ##
-##   setup      make the toolchain and the kernel in the cache (10 minutes once)
+##   setup      make the toolchain and the kernel in the cache (5 minutes, once)
 ##   module     build the modules, into build/module
 ##   harness    build the program that runs QEMU
 ##   test-host  cargo test: what needs no kernel
@@ -60,7 +60,7 @@ module: setup
 
 .PHONY: harness
 harness: setup
-	@cargo build --quiet --release --locked --manifest-path qemu/Cargo.toml
+	@cargo build --release --locked --manifest-path qemu/Cargo.toml
 
 .PHONY: run check
 run check: module harness

@@ -72,8 +72,12 @@ remove() {
 	lock
 	say "removing $cache"
 	discard "$cache"/kernel-* "$cache"/toolchain-*
-	rm -rf "$cache/log" "$cache/.lock"
-	rmdir "$cache" 2>/dev/null || say "$cache has other files in it: left as it is"
+	rm -rf "$cache/log"
+	if [ "$(ls -A "$cache")" = .lock ]; then
+		rm -r "$cache"
+	else
+		say "$cache has other things in it: they are left"
+	fi
 }
 
 main() {

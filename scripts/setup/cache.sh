@@ -24,9 +24,17 @@ intact() {
 	[ -f "$1/.complete" ] && manifest "$@" 2>/dev/null | cmp -s - "$1/.complete"
 }
 
+# The lock file is also the mark of a cache: nothing is touched in a directory
+# that something else was in first.
+ours() {
+	[ -e "$cache/.lock" ] || [ -z "$(ls -A "$cache")" ] ||
+		die "$cache has other things in it: name a new directory in PCI_RECOVERY_CACHE"
+}
+
 # One set-up at a time; the programs that it starts hold the lock as well, so
 # that nothing is touched while one of a killed set-up still ends.
 lock() {
+	ours
 	until [ /dev/fd/9 -ef "$cache/.lock" ]; do
 		exec 9>"$cache/.lock"
 		flock -n 9 || {
@@ -43,6 +51,7 @@ lock() {
 }
 
 unlock() {
+	trap - EXIT HUP INT TERM
 	exec 9>&-
 }
 
