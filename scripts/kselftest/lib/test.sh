@@ -28,6 +28,8 @@ DMESG_MARK=$KT_DMESG_MARK
 . "$KT_DIR/lib/driver.sh"
 # shellcheck source=gone.sh
 . "$KT_DIR/lib/gone.sh"
+# shellcheck source=fault.sh
+. "$KT_DIR/lib/fault.sh"
 # shellcheck source=inject.sh
 . "$KT_DIR/lib/inject.sh"
 # shellcheck source=dmesg.sh

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The files of a wrapped bus: `/sys/kernel/debug/pci_fault/<domain:bus>/`.
+//!
+//! | file | |
+//! |---|---|
+//! | `fault` | write: arm a fault, or `off`; read: the faults, one a line, and how far they are |
+//! | `record` | the last 2048 accesses, oldest first: ns, function, r or w, offset, bytes, value, fault |
+//! | `counters` | accesses since the last `clear` |
+//! | `clear` | write `1`: forget accesses and counters |
+//! | `<dev.fn>/save` | write `1`: plain `pci_save_state()` |
+//! | `<dev.fn>/restore` | write `1`: plain `pci_restore_state()` |
+//! | `<dev.fn>/registers` | what the hardware holds, past every fault: offset, bytes, value; write such a line to set one |
+//! | `<dev.fn>/would_restore` | what a plain `pci_restore_state()` would write now: offset, bytes, value |
+//!
+//! Errors of writes: `EINVAL` what is written is not understood (the log says why), `ENOSPC` four
+//! faults are armed, `ENODEV` the bus or the function is gone.
+
+use core::fmt::{
+    self,
+    Display, //
+};
+
+use kernel::{
+    debugfs::{
+        Dir,
+        Scope, //
+    },
+    prelude::*,
+    str::CString,
+    sync::Arc,
+    uaccess::UserSliceReader, //
+};
+
+use super::{
+    fault::Fault,
+    plain::{
+        self,
+        Register, //
+    },
+    record::Record,
+    spec::{
+        self,
+        DevFn, //
+    },
+    wrap::{
+        now_ns,
+        Wrapper, //
+    },
+};
+
+/// One function of the bus.
+struct Function {
+    wrapper: Arc<Wrapper>,
+    devfn: u8,
+    name: CString,
+}
+
+/// What the files of a bus show.
+pub(crate) struct Bus {
+    wrapper: Arc<Wrapper>,
+    functions: KVec<Function>,
+}
+
+/// Shows what implements [`core::fmt::Display`] by the kernel's `fmt!`.
+struct Shown<T>(T);
+
+impl<T: Display> kernel::fmt::Display for Shown<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One line: `OFFSET BYTES VALUE`.
+impl Display for Register {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = 2 + 2 * usize::from(self.size);
+        write!(
+            f,
+            "{:#05x} {} {:#0width$x}",
+            self.offset, self.size, self.value
+        )
+    }
+}
+
+/// What is written to a file, without the newline.
+pub(crate) struct Input {
+    buffer: [u8; Self::MAX],
+    len: usize,
+}
+
+impl Input {
+    /// No text that is understood is longer.
+    const MAX: usize = 160;
+
+    /// Reads what is written, at once.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` where it is too long.
+    pub(crate) fn read(input: &mut UserSliceReader) -> Result<Self> {
+        let mut this = Self {
+            buffer: [0; Self::MAX],
+            len: input.len(),
+        };
+        input.read_slice(this.buffer.get_mut(..this.len).ok_or(EINVAL)?)?;
+        Ok(this)
+    }
+
+    /// The text.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` where it is not printable ASCII.
+    pub(crate) fn as_str(&self) -> Result<&str> {
+        let bytes = self.buffer.get(..self.len).ok_or(EINVAL)?;
+        let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        let printable = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t');
+        if !bytes.iter().all(printable) {
+            return Err(EINVAL);
+        }
+        core::str::from_utf8(bytes).map_err(|_| EINVAL)
+    }
+}
+
+/// Accepts `1`.
+fn expect_one(input: &mut UserSliceReader) -> Result {
+    match Input::read(input)?.as_str()? {
+        "1" => Ok(()),
+        _ => Err(EINVAL),
+    }
+}
+
+impl Bus {
+    /// Creates the files of a bus below `parent`, with a folder for each function that is on it.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn create(parent: &Dir, wrapper: &Arc<Wrapper>) -> Result<Pin<KBox<Scope<Self>>>> {
+        let mut functions = KVec::new();
+        for devfn in plain::functions(wrapper) {
+            functions.push(
+                Function {
+                    wrapper: wrapper.clone(),
+                    devfn,
+                    name: CString::try_from_fmt(fmt!("{}", Shown(DevFn(devfn))))?,
+                },
+                GFP_KERNEL,
+            )?;
+        }
+        let (domain, number) = wrapper.address();
+        let name = CString::try_from_fmt(fmt!("{domain:04x}:{number:02x}"))?;
+        let bus = Self {
+            wrapper: wrapper.clone(),
+            functions,
+        };
+
+        let scope = parent.scope(bus, &name, |bus, dir| {
+            dir.read_write_callback_file(c"fault", bus, &Self::show_faults, &Self::write_fault);
+            dir.read_callback_file(c"record", bus, &Self::show_record);
+            dir.read_callback_file(c"counters", bus, &Self::show_counters);
+            dir.write_only_callback_file(c"clear", bus, &Self::write_clear);
+            for function in &bus.functions {
+                let dir = dir.dir(&function.name);
+                dir.write_only_callback_file(c"save", function, &Function::write_save);
+                dir.write_only_callback_file(c"restore", function, &Function::write_restore);
+                dir.read_callback_file(c"would_restore", function, &Function::show_would_restore);
+                dir.read_write_callback_file(
+                    c"registers",
+                    function,
+                    &Function::show_registers,
+                    &Function::write_register,
+                );
+            }
+        });
+        KBox::pin_init(scope, GFP_KERNEL)
+    }
+
+    fn show_faults(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Printing may take long: not under the lock.
+        let faults = self.wrapper.state.lock().faults;
+        if faults.iter().next().is_none() {
+            return writeln!(f, "none");
+        }
+        for armed in faults.iter() {
+            writeln!(f, "{armed}")?;
+        }
+        Ok(())
+    }
+
+    fn write_fault(&self, input: &mut UserSliceReader) -> Result {
+        let input = Input::read(input)?;
+        let text = input.as_str()?;
+        if text.trim() == "off" {
+            self.wrapper.state.lock().faults.disarm();
+            return Ok(());
+        }
+        let fault = spec::parse(text).map_err(|error| {
+            pr_err!("'{}' is no fault: {}\n", text, Shown(error));
+            EINVAL
+        })?;
+        self.arm(fault)
+    }
+
+    fn arm(&self, fault: Fault) -> Result {
+        if self.wrapper.is_removed() {
+            return Err(ENODEV);
+        }
+        self.wrapper.announce();
+        if self.wrapper.state.lock().faults.arm(fault) {
+            Ok(())
+        } else {
+            Err(ENOSPC)
+        }
+    }
+
+    fn show_record(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut copy = Record::buffer().map_err(|_| fmt::Error)?;
+        self.wrapper.state.lock().record.copy_into(&mut copy);
+        for entry in &copy {
+            writeln!(f, "{entry}")?;
+        }
+        Ok(())
+    }
+
+    fn show_counters(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counters = self.wrapper.state.lock().record.counters;
+        writeln!(f, "reads: {}", counters.reads)?;
+        writeln!(f, "writes: {}", counters.writes)?;
+        writeln!(f, "faulted: {}", counters.faulted)?;
+        writeln!(f, "ones_written: {}", counters.ones_written)?;
+        writeln!(f, "now_ns: {}", now_ns())
+    }
+
+    fn write_clear(&self, input: &mut UserSliceReader) -> Result {
+        expect_one(input)?;
+        self.wrapper.state.lock().record.clear();
+        Ok(())
+    }
+}
+
+impl Function {
+    fn write_save(&self, input: &mut UserSliceReader) -> Result {
+        expect_one(input)?;
+        plain::save(&self.wrapper, self.devfn)
+    }
+
+    fn write_restore(&self, input: &mut UserSliceReader) -> Result {
+        expect_one(input)?;
+        plain::restore(&self.wrapper, self.devfn)
+    }
+
+    fn show_would_restore(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let writes = plain::would_restore(&self.wrapper, self.devfn).map_err(|_| fmt::Error)?;
+        writes.iter().try_for_each(|write| writeln!(f, "{write}"))
+    }
+
+    fn show_registers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let registers = plain::registers(&self.wrapper, self.devfn).map_err(|_| fmt::Error)?;
+        registers
+            .iter()
+            .try_for_each(|register| writeln!(f, "{register}"))
+    }
+
+    fn write_register(&self, input: &mut UserSliceReader) -> Result {
+        let input = Input::read(input)?;
+        let (offset, size, value) = spec::register(input.as_str()?).ok_or(EINVAL)?;
+        plain::set_register(
+            &self.wrapper,
+            self.devfn,
+            &Register {
+                offset,
+                size,
+                value,
+            },
+        )
+    }
+}
