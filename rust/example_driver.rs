@@ -37,6 +37,7 @@ use self::{
         Enabled,
         ErrorHandler,
         ErsResult,
+        Exclusive,
         PmOps, //
     },
     recovery::{
@@ -166,6 +167,50 @@ impl PmOps for ExampleDriver {
     fn resume(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
         this.recovery.pm_resume(dev);
         this.start()
+    }
+
+    fn freeze(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+        this.stop();
+        this.recovery.freeze(dev, OnRefusal::Continue)
+    }
+
+    fn thaw(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+        this.recovery.thaw(dev);
+        this.start()
+    }
+
+    fn poweroff(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+        this.stop();
+        this.recovery.poweroff(dev);
+        Ok(())
+    }
+
+    fn restore(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+        this.recovery.pm_restore(dev);
+        this.start()
+    }
+
+    fn suspend_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+        this.recovery.suspend_noirq(dev)
+    }
+
+    fn resume_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+        this.recovery.resume_noirq(dev);
+        Ok(())
+    }
+
+    fn freeze_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+        this.recovery.freeze_noirq(dev)
+    }
+
+    fn thaw_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+        this.recovery.thaw_noirq(dev);
+        Ok(())
+    }
+
+    fn restore_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+        this.recovery.restore_noirq(dev);
+        Ok(())
     }
 }
 

@@ -9,7 +9,10 @@
 //! | concern | file | C |
 //! |---|---|---|
 //! | error handlers | [`err`] | `struct pci_error_handlers` |
-//! | suspend and resume | [`pm`] | `struct dev_pm_ops` |
+//! | power management callbacks | [`pm`] | `struct dev_pm_ops` |
+//! | transitions between power states | [`power`] | `pci_prepare_to_sleep()` |
+//! | keeping a function from being suspended at run time | [`runtime`] | `pm_runtime_get_sync()` |
+//! | who is alone with a function | [`context`] | the device lock, runtime PM |
 //! | saved state | [`state`] | `pci_save_state()`, `pci_store_saved_state()` |
 //! | resets | [`reset`] | `pci_reset_function_locked()` |
 //! | enabling, and disabling again | [`enable`] | `pci_enable_device_mem()` |
@@ -25,6 +28,7 @@
 
 pub mod adapter;
 pub mod config;
+pub mod context;
 pub mod debugfs;
 pub mod enable;
 pub mod err;
@@ -32,13 +36,16 @@ pub mod id;
 pub mod info;
 pub mod lock;
 pub mod pm;
+pub mod power;
 pub mod reset;
+mod runtime;
 pub mod state;
 pub mod uevent;
 
 pub use self::{
     adapter::Adapter,
     config::Config,
+    context::Exclusive,
     enable::Enabled,
     err::{
         Channel,
@@ -56,10 +63,8 @@ pub use self::{
         try_lock,
         LockScope, //
     },
-    pm::{
-        PmOps,
-        Power, //
-    },
+    pm::PmOps,
+    power::Power,
     reset::Reset,
     state::{
         SavedCapability,

@@ -23,6 +23,7 @@ use self::{
         Enabled,
         ErrorHandler,
         ErsResult,
+        Exclusive,
         PmOps, //
     },
     recovery::{
@@ -117,19 +118,74 @@ impl ErrorHandler for RecoveryDriver {
     }
 }
 
+/// What a refused save does to the suspend.
+fn on_refusal() -> OnRefusal {
+    if *module_parameters::abort_suspend.value_ref() {
+        OnRefusal::Abort
+    } else {
+        OnRefusal::Continue
+    }
+}
+
 #[vtable]
 impl PmOps for RecoveryDriver {
     fn suspend(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
-        let on_refusal = if *module_parameters::abort_suspend.value_ref() {
-            OnRefusal::Abort
-        } else {
-            OnRefusal::Continue
-        };
-        this.recovery.suspend(dev, on_refusal)
+        this.recovery.suspend(dev, on_refusal())
     }
 
     fn resume(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
         this.recovery.pm_resume(dev);
+        Ok(())
+    }
+
+    fn freeze(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+        this.recovery.freeze(dev, on_refusal())
+    }
+
+    fn thaw(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+        this.recovery.thaw(dev);
+        Ok(())
+    }
+
+    fn poweroff(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+        this.recovery.poweroff(dev);
+        Ok(())
+    }
+
+    fn restore(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+        this.recovery.pm_restore(dev);
+        Ok(())
+    }
+
+    fn suspend_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+        this.recovery.suspend_noirq(dev)
+    }
+
+    fn resume_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+        this.recovery.resume_noirq(dev);
+        Ok(())
+    }
+
+    fn freeze_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+        this.recovery.freeze_noirq(dev)
+    }
+
+    fn thaw_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+        this.recovery.thaw_noirq(dev);
+        Ok(())
+    }
+
+    fn restore_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+        this.recovery.restore_noirq(dev);
+        Ok(())
+    }
+
+    fn runtime_suspend(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+        this.recovery.runtime_suspend(dev)
+    }
+
+    fn runtime_resume(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+        this.recovery.runtime_resume(dev);
         Ok(())
     }
 }

@@ -10,13 +10,14 @@
 //! | `probe` | [`prepare`], then, with the function enabled, [`Recovery::new`] | `prepare`, this one |
 //! | `error_detected`, `mmio_enabled`, `slot_reset`, `resume` | the method of the same name | `lifecycle` |
 //! | `reset_prepare`, `reset_done` | the method of the same name | `lifecycle` |
-//! | `suspend`, `resume` of power management | [`Recovery::suspend`], [`Recovery::pm_resume`] | `sleep` |
+//! | `suspend`, `resume`, `restore` of power management | [`Recovery::suspend`], [`Recovery::pm_resume`], [`Recovery::pm_restore`] | `sleep` |
+//! | the other ones of power management | the method of the same name | `sleep`, `runtime` |
 //! | after changing config space on purpose | [`Recovery::save`] | `save` |
 //!
 //! # Locks
 //!
-//! Each method that touches the function takes `&Device<Core<'_>>`: the device lock is held, and so
-//! two of them never run at the same time. The inner mutex only keeps readers of debugfs from
+//! Each method that touches the function takes `&Device<Core<'_>>`, with the device lock held, or
+//! [`Exclusive`](crate::pci::Exclusive), and so two of them never run at the same time. The inner mutex only keeps readers of debugfs from
 //! seeing half an update; it is never held while the function is reset, since a reset calls back.
 
 mod debugfs;
@@ -24,8 +25,10 @@ mod events;
 mod function;
 mod lifecycle;
 mod prepare;
+mod repair;
 mod report;
 mod restore;
+mod runtime;
 mod save;
 mod sleep;
 mod status;
@@ -82,6 +85,8 @@ struct Inner {
     escalating: bool,
     counters: Counters,
     last_refusal: Option<Refusal>,
+    /// Why it was not suspended at run time, if it has not been well since.
+    runtime_refusal: Option<Refusal>,
     last_verdict: Option<&'static str>,
     events: Events,
     log_limits: LogLimits,
@@ -124,7 +129,7 @@ impl Recovery {
             }
         }
 
-        let known_good = save::guarded_save(dev, None).map_err(|refusal| {
+        let known_good = save::guarded_save(dev.into(), None).map_err(|refusal| {
             dev_err!(
                 dev,
                 "cannot recover a function without a known-good state: {}\n",
@@ -144,6 +149,7 @@ impl Recovery {
                     escalating: false,
                     counters,
                     last_refusal: None,
+                    runtime_refusal: None,
                     last_verdict: None,
                     events,
                     log_limits: LogLimits::new(),
@@ -156,5 +162,16 @@ impl Recovery {
     /// Writes `event` into the timeline.
     fn note(&self, event: Event) {
         self.inner.lock().events.push(event);
+    }
+}
+
+impl Inner {
+    /// Counts a reset that this driver asked for, and writes it into the timeline.
+    fn note_reset(&mut self, reset: Result) {
+        match reset {
+            Ok(()) => self.counters.resets += 1,
+            Err(_) => self.counters.resets_failed += 1,
+        }
+        self.events.push(Event::Reset(reset.is_ok()));
     }
 }

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Registration of PCI drivers with error handlers and sleep callbacks.
+//! Registration of PCI drivers with error handlers and power management callbacks.
 //!
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h), `struct pci_driver`.
 
 use kernel::{
     bindings,
-    device::CoreInternal,
+    device::{
+        Bound,
+        Core,
+        CoreInternal, //
+    },
     driver,
     pci,
     prelude::*,
@@ -23,6 +27,7 @@ use super::{
         Callbacks,
         PmOps, //
     },
+    runtime, //
 };
 
 /// Registers a PCI driver that has [`ErrorHandler`] and [`PmOps`].
@@ -31,15 +36,49 @@ use super::{
 /// the rest to it.
 pub struct Adapter<T: ErrorHandler + PmOps>(T);
 
-// SAFETY: The same layout as `pci::Adapter<T>`, which this delegates to.
-unsafe impl<T: ErrorHandler + PmOps> driver::DriverLayout for Adapter<T> {
-    type DriverType = <pci::Adapter<T> as driver::DriverLayout>::DriverType;
-    type DriverData<'bound> = <pci::Adapter<T> as driver::DriverLayout>::DriverData<'bound>;
-    const DEVICE_DRIVER_OFFSET: usize =
-        <pci::Adapter<T> as driver::DriverLayout>::DEVICE_DRIVER_OFFSET;
+/// The kernel crate's adapter for [`Adapter<T>`], which is a driver in between.
+type Inner<T> = pci::Adapter<Adapter<T>>;
+
+/// `T`, with the PCI core's runtime PM reference given up while it is bound, if it has the callbacks.
+impl<T: ErrorHandler + PmOps> pci::Driver for Adapter<T> {
+    type IdInfo = T::IdInfo;
+    type Data<'bound> = T::Data<'bound>;
+
+    const ID_TABLE: pci::IdTable<Self::IdInfo> = T::ID_TABLE;
+
+    fn probe<'bound>(
+        dev: &'bound pci::Device<Core<'_>>,
+        info: Option<&'bound Self::IdInfo>,
+    ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
+        let bound: &'bound pci::Device<Bound> = dev;
+
+        T::probe(dev, info).pin_chain(move |_| {
+            // The data is complete, and `pci::Adapter` only stores it. A callback that comes before
+            // that finds none and refuses, see `Callbacks`; the driver core asks for another one at
+            // the end of probe.
+            if T::HAS_RUNTIME_SUSPEND {
+                runtime::give_up_reference(bound);
+            }
+            Ok(())
+        })
+    }
+
+    fn unbind<'bound>(dev: &'bound pci::Device<Core<'_>>, this: Pin<&Self::Data<'bound>>) {
+        if T::HAS_RUNTIME_SUSPEND {
+            runtime::take_back_reference(dev);
+        }
+        T::unbind(dev, this);
+    }
 }
 
-// SAFETY: `unregister` delegates to `pci::Adapter<T>`, as `register` does.
+// SAFETY: The same layout as `pci::Adapter<Adapter<T>>`, which this delegates to.
+unsafe impl<T: ErrorHandler + PmOps> driver::DriverLayout for Adapter<T> {
+    type DriverType = <Inner<T> as driver::DriverLayout>::DriverType;
+    type DriverData<'bound> = <Inner<T> as driver::DriverLayout>::DriverData<'bound>;
+    const DEVICE_DRIVER_OFFSET: usize = <Inner<T> as driver::DriverLayout>::DEVICE_DRIVER_OFFSET;
+}
+
+// SAFETY: `unregister` delegates to `pci::Adapter<Adapter<T>>`, as `register` does.
 unsafe impl<T: ErrorHandler + PmOps> driver::RegistrationOps for Adapter<T> {
     unsafe fn register(
         pdrv: &Opaque<Self::DriverType>,
@@ -54,12 +93,12 @@ unsafe impl<T: ErrorHandler + PmOps> driver::RegistrationOps for Adapter<T> {
         }
 
         // SAFETY: By the safety requirements of this function.
-        unsafe { <pci::Adapter<T> as driver::RegistrationOps>::register(pdrv, name, module) }
+        unsafe { <Inner<T> as driver::RegistrationOps>::register(pdrv, name, module) }
     }
 
     unsafe fn unregister(pdrv: &Opaque<Self::DriverType>) {
         // SAFETY: By the safety requirements of this function.
-        unsafe { <pci::Adapter<T> as driver::RegistrationOps>::unregister(pdrv) }
+        unsafe { <Inner<T> as driver::RegistrationOps>::unregister(pdrv) }
     }
 }
 
@@ -68,7 +107,9 @@ unsafe impl<T: ErrorHandler + PmOps> driver::RegistrationOps for Adapter<T> {
 ///
 /// # Safety
 ///
-/// `dev` must be bound to a driver of type `T` (or be in its probe), and the device lock be held.
+/// `dev` must be bound to a driver of type `T` (or be in its probe), and stay bound for as long as the
+/// result is used: the device lock is held, or this is a callback that the core calls of a bound
+/// device only and that unbinding waits for.
 pub(super) unsafe fn bound_data<'a, T: pci::Driver>(
     dev: &'a pci::Device<CoreInternal<'_>>,
 ) -> Option<Pin<&'a T::Data<'a>>> {
@@ -78,12 +119,12 @@ pub(super) unsafe fn bound_data<'a, T: pci::Driver>(
         return None;
     }
 
-    // SAFETY: The data is set, by `pci::Adapter<T>` after a successful probe, hence of this type.
-    // It is freed after unbinding under the device lock.
+    // SAFETY: The data is set, by `pci::Adapter` after a successful probe, hence of this type. By the
+    // safety requirements of this function it is not freed meanwhile, which is after unbinding.
     Some(unsafe { dev.as_ref().drvdata_borrow::<T::Data<'a>>() })
 }
 
-/// Declares a kernel module that exposes a single PCI driver with error handlers and sleep
+/// Declares a kernel module that exposes a single PCI driver with error handlers and power management
 /// callbacks, and has a debugfs directory of its own ([`crate::pci::debugfs::module_dir`]).
 ///
 /// Takes the arguments of the kernel crate's `module_pci_driver!`. The crate must have this library

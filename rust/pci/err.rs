@@ -22,7 +22,8 @@ use kernel::{
 
 use super::{
     adapter::bound_data,
-    as_raw, //
+    as_raw,
+    runtime::ActiveRef, //
 };
 
 /// The state of the channel between the CPU and a function (`pci_channel_state_t`).
@@ -227,89 +228,120 @@ impl<T: ErrorHandler> Handlers<T> {
         }
     }
 
+    /// Calls `callback` with what it needs; returns [`None`] while the driver is in its probe.
+    ///
     /// # Safety
     ///
-    /// Must be called by the PCI core only: `pdev` is valid, bound to a driver of type `T`, and its
-    /// device lock is held.
+    /// Must be called from a callback of the PCI core: `pdev` is valid, bound to a driver of type `T`,
+    /// and its device lock is held.
+    unsafe fn call<R>(
+        pdev: *mut bindings::pci_dev,
+        callback: impl FnOnce(&Device<Core<'_>>, Pin<&T::Data<'_>>) -> R,
+    ) -> Option<R> {
+        // SAFETY: By the safety requirements of this function.
+        let dev = unsafe { &*pdev.cast::<Device<CoreInternal<'_>>>() };
+
+        // SAFETY: By the safety requirements of this function.
+        unsafe { bound_data::<T>(dev) }.map(|data| callback(dev, data))
+    }
+
+    /// As [`Self::call`], for a callback that touches the function.
+    ///
+    /// The AER and DPC code keeps it from being suspended at run time meanwhile; that of other
+    /// platforms need not.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::call`].
+    unsafe fn call_active<R>(
+        pdev: *mut bindings::pci_dev,
+        callback: impl FnOnce(&Device<Core<'_>>, Pin<&T::Data<'_>>) -> R,
+    ) -> Option<R> {
+        // SAFETY: By the safety requirements of this function.
+        unsafe {
+            Self::call(pdev, |dev, data| {
+                let _active = ActiveRef::get(dev);
+                callback(dev, data)
+            })
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Self::call`].
     unsafe extern "C" fn error_detected(
         pdev: *mut bindings::pci_dev,
         state: bindings::pci_channel_state_t,
     ) -> bindings::pci_ers_result_t {
+        let state = ChannelState::from_raw(state);
         // SAFETY: By the safety requirements of this function.
-        let dev = unsafe { &*pdev.cast::<Device<CoreInternal<'_>>>() };
-
-        // SAFETY: By the safety requirements of this function.
-        match unsafe { bound_data::<T>(dev) } {
-            Some(data) => T::error_detected(dev, data, ChannelState::from_raw(state)).into_raw(),
-            None => ErsResult::None.into_raw(),
-        }
+        unsafe { Self::call(pdev, |dev, data| T::error_detected(dev, data, state)) }
+            .unwrap_or(ErsResult::None)
+            .into_raw()
     }
 
     /// # Safety
     ///
-    /// As for [`Self::error_detected`].
+    /// As for [`Self::call`].
     unsafe extern "C" fn mmio_enabled(pdev: *mut bindings::pci_dev) -> bindings::pci_ers_result_t {
         // SAFETY: By the safety requirements of this function.
-        let dev = unsafe { &*pdev.cast::<Device<CoreInternal<'_>>>() };
-
-        // SAFETY: By the safety requirements of this function.
-        match unsafe { bound_data::<T>(dev) } {
-            Some(data) => T::mmio_enabled(dev, data).into_raw(),
-            None => ErsResult::None.into_raw(),
-        }
+        unsafe { Self::call_active(pdev, T::mmio_enabled) }
+            .unwrap_or(ErsResult::None)
+            .into_raw()
     }
 
     /// # Safety
     ///
-    /// As for [`Self::error_detected`].
+    /// As for [`Self::call`].
     unsafe extern "C" fn slot_reset(pdev: *mut bindings::pci_dev) -> bindings::pci_ers_result_t {
         // SAFETY: By the safety requirements of this function.
-        let dev = unsafe { &*pdev.cast::<Device<CoreInternal<'_>>>() };
-
-        // SAFETY: By the safety requirements of this function.
-        match unsafe { bound_data::<T>(dev) } {
-            Some(data) => T::slot_reset(dev, data).into_raw(),
-            None => ErsResult::None.into_raw(),
-        }
+        unsafe { Self::call_active(pdev, T::slot_reset) }
+            .unwrap_or(ErsResult::None)
+            .into_raw()
     }
 
     /// # Safety
     ///
-    /// As for [`Self::error_detected`].
+    /// As for [`Self::call`].
     unsafe extern "C" fn reset_prepare(pdev: *mut bindings::pci_dev) {
         // SAFETY: By the safety requirements of this function.
-        let dev = unsafe { &*pdev.cast::<Device<CoreInternal<'_>>>() };
-
-        // SAFETY: By the safety requirements of this function.
-        if let Some(data) = unsafe { bound_data::<T>(dev) } {
-            T::reset_prepare(dev, data);
-        }
+        unsafe {
+            Self::call(pdev, |dev, data| {
+                let active = ActiveRef::get(dev);
+                T::reset_prepare(dev, data);
+                // The function must not be suspended while it is reset; sysfs sees to that, another
+                // driver that resets the bus does not. The core calls the two in pairs, with the
+                // device lock held from the one to the other.
+                if T::HAS_RESET_DONE {
+                    active.keep();
+                }
+            })
+        };
     }
 
     /// # Safety
     ///
-    /// As for [`Self::error_detected`].
+    /// As for [`Self::call`].
     unsafe extern "C" fn reset_done(pdev: *mut bindings::pci_dev) {
         // SAFETY: By the safety requirements of this function.
-        let dev = unsafe { &*pdev.cast::<Device<CoreInternal<'_>>>() };
-
-        // SAFETY: By the safety requirements of this function.
-        if let Some(data) = unsafe { bound_data::<T>(dev) } {
-            T::reset_done(dev, data);
-        }
+        unsafe {
+            Self::call(pdev, |dev, data| {
+                let _active = if T::HAS_RESET_PREPARE {
+                    ActiveRef::from_kept(dev)
+                } else {
+                    ActiveRef::get(dev)
+                };
+                T::reset_done(dev, data);
+            })
+        };
     }
 
     /// # Safety
     ///
-    /// As for [`Self::error_detected`].
+    /// As for [`Self::call`].
     unsafe extern "C" fn resume(pdev: *mut bindings::pci_dev) {
         // SAFETY: By the safety requirements of this function.
-        let dev = unsafe { &*pdev.cast::<Device<CoreInternal<'_>>>() };
-
-        // SAFETY: By the safety requirements of this function.
-        if let Some(data) = unsafe { bound_data::<T>(dev) } {
-            T::resume(dev, data);
-        }
+        unsafe { Self::call_active(pdev, T::resume) };
     }
 
     /// # Safety

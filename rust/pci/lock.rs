@@ -16,7 +16,10 @@ use kernel::{
     types::ScopeGuard, //
 };
 
-use super::as_raw;
+use super::{
+    as_raw,
+    runtime::ActiveRef, //
+};
 
 /// What [`try_lock`] locks.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,6 +34,9 @@ pub enum LockScope {
 /// Calls `f` with the device lock held and userspace kept from config space
 /// (`pci_dev_trylock()`), if nobody else holds the lock.
 ///
+/// A function that is suspended at run time is resumed first, and stays in D0 while `f` runs. That it
+/// does not come back is for `f` to find out.
+///
 /// Context: process context, device lock not held.
 ///
 /// # Errors
@@ -41,6 +47,7 @@ pub fn try_lock<R>(
     scope: LockScope,
     f: impl FnOnce(&Device<Core<'_>>) -> Result<R>,
 ) -> Result<R> {
+    let _active = ActiveRef::get(dev);
     let _bridge = match upstream_bridge(dev) {
         // SAFETY: The function keeps its bus, and the bus the bridge above it, for longer than the
         // guard lives.
@@ -68,7 +75,7 @@ pub fn try_lock<R>(
 /// # Safety
 ///
 /// `pdev` must be valid for as long as the guard lives.
-unsafe fn lock(pdev: *mut bindings::pci_dev) -> Result<ScopeGuard<(), impl FnOnce(())>> {
+pub(super) unsafe fn lock(pdev: *mut bindings::pci_dev) -> Result<ScopeGuard<(), impl FnOnce(())>> {
     // SAFETY: By the safety requirements of this function.
     if unsafe { bindings::pci_dev_trylock(pdev) } == 0 {
         return Err(EBUSY);

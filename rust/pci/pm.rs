@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! System sleep callbacks of PCI drivers.
+//! Power management callbacks of PCI drivers.
 //!
 //! C header: [`include/linux/pm.h`](srctree/include/linux/pm.h), `struct dev_pm_ops`.
-//! See `Documentation/power/pci.rst`, section 3.
+//! See `Documentation/power/pci.rst`, section 3, and `drivers/pci/pci-driver.c`, whose functions
+//! call these.
 
 use kernel::{
     bindings,
@@ -15,7 +16,6 @@ use kernel::{
     },
     error::{
         from_result,
-        to_result,
         VTABLE_DEFAULT_ERROR, //
     },
     pci::{
@@ -27,73 +27,155 @@ use kernel::{
 
 use super::{
     adapter::bound_data,
-    as_raw, //
+    lock,
+    Exclusive, //
 };
 
-/// The system sleep callbacks of a PCI driver (`struct dev_pm_ops`).
+/// The power management callbacks of a PCI driver (`struct dev_pm_ops`).
 ///
-/// Each one is optional. Both are called with the device lock held.
+/// Each one is optional.
+///
+/// Those of the first and last phase of system sleep are called with the device lock held, those of
+/// the phases with interrupts off and of runtime power management without it, but with nobody else at
+/// work on the function.
 #[vtable]
 pub trait PmOps: for<'a> Driver<Data<'a>: Sync> {
-    /// The system goes to sleep (`dev_pm_ops.suspend`, the first of three phases).
+    /// The system goes to sleep, first phase (`pci_pm_suspend()`).
     ///
-    /// A driver that saves config space here and leaves `state_saved` set takes over the transition
-    /// to low power too ([`Power::prepare_to_sleep`]); otherwise the core saves and does it later,
-    /// in the noirq phase. An error aborts the suspend.
+    /// The core has resumed the function at run time if need be, and cleared `state_saved`. A driver
+    /// that saves config space and leaves the flag set takes over the transition to low power too,
+    /// here or in [`Self::suspend_noirq`]; otherwise the core saves and does it, after that one. An
+    /// error aborts the suspend.
     fn suspend(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) -> Result {
         let _ = (dev, this);
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// The system is awake again (`dev_pm_ops.resume`, the last of three phases).
+    /// The system goes to sleep, last phase, interrupts are off (`pci_pm_suspend_noirq()`).
     ///
-    /// The core has restored config space in the noirq phase, unless the function stayed in D0
-    /// during suspend-to-idle.
+    /// Afterwards the core saves config space, whatever it reads, and does the transition to low power,
+    /// unless `state_saved` is set: then the driver owes it ([`Power::prepare_to_sleep`](super::Power::prepare_to_sleep)). An error
+    /// aborts the suspend.
+    fn suspend_noirq(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) -> Result {
+        let _ = (dev, this);
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// The system wakes up, first phase, interrupts are off (`pci_pm_resume_noirq()`).
+    ///
+    /// The core has powered the function up and restored config space from what was saved, unless the
+    /// function stayed in D0 during suspend-to-idle. An error is logged, and the resume goes on.
+    fn resume_noirq(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) -> Result {
+        let _ = (dev, this);
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// The system wakes up, last phase (`pci_pm_resume()`).
+    ///
+    /// After a suspend that was aborted before its last phase, this comes without
+    /// [`Self::resume_noirq`]; the core restores before it where `state_saved` is set. An error is
+    /// logged, and the resume goes on.
     fn resume(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) -> Result {
+        let _ = (dev, this);
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// Hibernation is about to copy the memory, first phase (`pci_pm_freeze()`).
+    ///
+    /// As [`Self::suspend`], without a transition to low power.
+    fn freeze(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) -> Result {
+        let _ = (dev, this);
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// Hibernation is about to copy the memory, last phase (`pci_pm_freeze_noirq()`).
+    ///
+    /// Afterwards the core saves config space, whatever it reads, unless `state_saved` is set.
+    fn freeze_noirq(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) -> Result {
+        let _ = (dev, this);
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// The memory was copied, or could not be; first phase (`pci_pm_thaw_noirq()`).
+    ///
+    /// The core has powered the function up and restored config space from what was saved.
+    fn thaw_noirq(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) -> Result {
+        let _ = (dev, this);
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// The memory was copied, or could not be; last phase (`pci_pm_thaw()`).
+    ///
+    /// The core has done nothing before it: after a hibernation that was aborted early, nothing was
+    /// restored.
+    fn thaw(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) -> Result {
+        let _ = (dev, this);
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// Hibernation is about to switch off, first phase (`pci_pm_poweroff()`).
+    ///
+    /// The core has cleared `state_saved`. It does not save, here or later: what will be restored is
+    /// what was saved in [`Self::freeze`].
+    fn poweroff(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) -> Result {
+        let _ = (dev, this);
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// Hibernation is about to switch off, last phase (`pci_pm_poweroff_noirq()`).
+    ///
+    /// Afterwards the core does the transition to low power, unless `state_saved` is set: then the
+    /// driver owes it.
+    fn poweroff_noirq(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) -> Result {
+        let _ = (dev, this);
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// The memory is what hibernation copied, first phase (`pci_pm_restore_noirq()`).
+    ///
+    /// The core has powered the function up and restored config space from what was saved when it
+    /// froze.
+    fn restore_noirq(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) -> Result {
+        let _ = (dev, this);
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// The memory is what hibernation copied, last phase (`pci_pm_restore()`).
+    ///
+    /// The core restores before it where `state_saved` is still set, that is where
+    /// [`Self::restore_noirq`] was not called.
+    fn restore(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) -> Result {
+        let _ = (dev, this);
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// Nobody uses the function and userspace allows to suspend it (`pci_pm_runtime_suspend()`).
+    ///
+    /// Its presence makes the driver one with runtime power management: [`Adapter`](super::Adapter)
+    /// gives up the PCI core's reference at the end of probe. The core has cleared `state_saved`; where
+    /// it is not set afterwards, the core saves, whatever it reads, and does the transition to low
+    /// power; where it is, the driver owes it ([`Power::runtime_sleep`](super::Power::runtime_sleep)).
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` and `EAGAIN` leave the function as it is, and suspending is tried again when it is idle
+    /// again. Any other one disables runtime power management of the function, until userspace resets it.
+    fn runtime_suspend(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) -> Result {
+        let _ = (dev, this);
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// The function is needed again (`pci_pm_runtime_resume()`).
+    ///
+    /// The core has powered it up and restored config space from what was saved. An error disables
+    /// runtime power management of the function.
+    fn runtime_resume(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) -> Result {
         let _ = (dev, this);
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 }
 
-/// Transitions between power states.
-pub trait Power {
-    /// Puts the function into D0 (`pci_set_power_state()`), and tells the core that it is there.
-    ///
-    /// The core takes a function that does not answer for one in D3cold, and goes on doing so when
-    /// it is back.
-    ///
-    /// # Errors
-    ///
-    /// `EIO` where the function does not answer.
-    fn power_up(&self) -> Result;
-
-    /// The transition to low power that a driver owes once it has saved config space itself.
-    ///
-    /// Puts the function into the low-power state that suits the system's sleep state, with wake-up
-    /// enabled where it is allowed (`pci_prepare_to_sleep()`).
-    ///
-    /// # Errors
-    ///
-    /// `EIO` where no state is suitable, or that of the failed transition.
-    fn prepare_to_sleep(&self) -> Result;
-}
-
-impl Power for Device<Core<'_>> {
-    fn power_up(&self) -> Result {
-        /// `PCI_D0`, a cast in C and therefore not in the bindings.
-        const D0: bindings::pci_power_t = 0;
-
-        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
-        to_result(unsafe { bindings::pci_set_power_state(as_raw(self), D0) })
-    }
-
-    fn prepare_to_sleep(&self) -> Result {
-        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
-        to_result(unsafe { bindings::pci_prepare_to_sleep(as_raw(self)) })
-    }
-}
-
-/// Builds the C vtable of a driver's sleep callbacks.
+/// Builds the C vtable of a driver's power management callbacks.
 pub(super) struct Callbacks<T: PmOps>(T);
 
 impl<T: PmOps> Callbacks<T> {
@@ -103,8 +185,64 @@ impl<T: PmOps> Callbacks<T> {
         } else {
             None
         },
+        suspend_noirq: if T::HAS_SUSPEND_NOIRQ {
+            Some(Self::suspend_noirq)
+        } else {
+            None
+        },
+        resume_noirq: if T::HAS_RESUME_NOIRQ {
+            Some(Self::resume_noirq)
+        } else {
+            None
+        },
         resume: if T::HAS_RESUME {
             Some(Self::resume)
+        } else {
+            None
+        },
+        freeze: if T::HAS_FREEZE {
+            Some(Self::freeze)
+        } else {
+            None
+        },
+        freeze_noirq: if T::HAS_FREEZE_NOIRQ {
+            Some(Self::freeze_noirq)
+        } else {
+            None
+        },
+        thaw_noirq: if T::HAS_THAW_NOIRQ {
+            Some(Self::thaw_noirq)
+        } else {
+            None
+        },
+        thaw: if T::HAS_THAW { Some(Self::thaw) } else { None },
+        poweroff: if T::HAS_POWEROFF {
+            Some(Self::poweroff)
+        } else {
+            None
+        },
+        poweroff_noirq: if T::HAS_POWEROFF_NOIRQ {
+            Some(Self::poweroff_noirq)
+        } else {
+            None
+        },
+        restore_noirq: if T::HAS_RESTORE_NOIRQ {
+            Some(Self::restore_noirq)
+        } else {
+            None
+        },
+        restore: if T::HAS_RESTORE {
+            Some(Self::restore)
+        } else {
+            None
+        },
+        runtime_suspend: if T::HAS_RUNTIME_SUSPEND {
+            Some(Self::runtime_suspend)
+        } else {
+            None
+        },
+        runtime_resume: if T::HAS_RUNTIME_RESUME {
+            Some(Self::runtime_resume)
         } else {
             None
         },
@@ -114,43 +252,224 @@ impl<T: PmOps> Callbacks<T> {
     /// The vtable, null where the driver implements no callback at all: the PCI bus then does
     /// everything by itself.
     pub(super) fn as_ptr() -> *const bindings::dev_pm_ops {
-        if T::HAS_SUSPEND || T::HAS_RESUME {
+        if T::HAS_SUSPEND
+            || T::HAS_SUSPEND_NOIRQ
+            || T::HAS_RESUME_NOIRQ
+            || T::HAS_RESUME
+            || T::HAS_FREEZE
+            || T::HAS_FREEZE_NOIRQ
+            || T::HAS_THAW_NOIRQ
+            || T::HAS_THAW
+            || T::HAS_POWEROFF
+            || T::HAS_POWEROFF_NOIRQ
+            || T::HAS_RESTORE_NOIRQ
+            || T::HAS_RESTORE
+            || T::HAS_RUNTIME_SUSPEND
+            || T::HAS_RUNTIME_RESUME
+        {
             Self::VTABLE
         } else {
             core::ptr::null()
         }
     }
 
+    /// The device and its private data, [`None`] while the driver is in its probe.
+    ///
     /// # Safety
     ///
-    /// Must be called by the PM core only: `dev` is embedded in a valid `struct pci_dev` that is
-    /// bound to a driver of type `T`, and its device lock is held.
-    unsafe extern "C" fn suspend(dev: *mut bindings::device) -> c_int {
+    /// `dev` must be embedded in a valid `struct pci_dev` that is bound to a driver of type `T` and
+    /// stays so for `'a`, see [`bound_data`].
+    unsafe fn bound<'a>(
+        dev: *mut bindings::device,
+    ) -> (&'a Device<CoreInternal<'a>>, Option<Pin<&'a T::Data<'a>>>) {
         // SAFETY: By the safety requirements of this function.
         let pdev = unsafe { container_of!(dev, bindings::pci_dev, dev) };
         // SAFETY: By the safety requirements of this function.
         let pdev = unsafe { &*pdev.cast::<Device<CoreInternal<'_>>>() };
-
         // SAFETY: By the safety requirements of this function.
-        from_result(|| match unsafe { bound_data::<T>(pdev) } {
-            Some(data) => T::suspend(pdev, data).map(|()| 0),
-            None => Ok(0),
+        (pdev, unsafe { bound_data::<T>(pdev) })
+    }
+
+    /// Calls `callback` of a phase with the device lock held.
+    ///
+    /// # Safety
+    ///
+    /// Must be called from such a callback of the PM core: `dev` is embedded in a valid
+    /// `struct pci_dev` that is bound to a driver of type `T`, and its device lock is held.
+    unsafe fn locked(
+        dev: *mut bindings::device,
+        callback: impl FnOnce(&Device<Core<'_>>, Pin<&T::Data<'_>>) -> Result,
+    ) -> c_int {
+        // SAFETY: By the safety requirements of this function; unbinding needs the device lock.
+        let (pdev, data) = unsafe { Self::bound(dev) };
+        from_result(|| data.map_or(Ok(0), |data| callback(pdev, data).map(|()| 0)))
+    }
+
+    /// Calls `callback` of a phase with interrupts off, or returns `if_busy`.
+    ///
+    /// Userspace is frozen, the function's interrupt handlers have ended and do not run, runtime PM is
+    /// disabled: whoever could still be at the function, like the recovery from an error that firmware
+    /// reported, holds the device lock. So it is taken here, if it can be had.
+    ///
+    /// # Safety
+    ///
+    /// Must be called from such a callback of the PM core: `dev` is embedded in a valid
+    /// `struct pci_dev` that is bound to a driver of type `T`.
+    unsafe fn noirq(
+        dev: *mut bindings::device,
+        callback: impl FnOnce(Exclusive<'_>, Pin<&T::Data<'_>>) -> Result,
+        if_busy: Result,
+    ) -> c_int {
+        from_result(|| {
+            // SAFETY: By the safety requirements of this function; the PM core holds a reference on
+            // the device for longer than the guard lives.
+            let guard = unsafe { lock::lock(container_of!(dev, bindings::pci_dev, dev)) };
+            let Ok(_guard) = guard else {
+                return if_busy.map(|()| 0);
+            };
+
+            // SAFETY: By the safety requirements of this function; unbinding needs the device lock.
+            let (pdev, data) = unsafe { Self::bound(dev) };
+            let pdev: &Device<Core<'_>> = pdev;
+            data.map_or(Ok(0), |data| callback(pdev.into(), data).map(|()| 0))
+        })
+    }
+
+    /// Calls `callback` of runtime power management, or returns `if_probing`.
+    ///
+    /// # Safety
+    ///
+    /// Must be called from such a callback of the PM core: `dev` is embedded in a valid
+    /// `struct pci_dev` that is bound to a driver of type `T`, and the PM core runs no other callback
+    /// of it.
+    unsafe fn runtime(
+        dev: *mut bindings::device,
+        callback: impl FnOnce(Exclusive<'_>, Pin<&T::Data<'_>>) -> Result,
+        if_probing: Result,
+    ) -> c_int {
+        // SAFETY: By the safety requirements of this function; unbinding waits for the callback
+        // (`pm_runtime_barrier()` in `pci_device_remove()`), and no other follows, since it holds a
+        // reference until the PCI core calls the driver no more.
+        let (pdev, data) = unsafe { Self::bound(dev) };
+        // SAFETY: The PM core runs one callback at a time. Everybody else holds a runtime PM
+        // reference from before the function is resumed, so that this is not called while they are
+        // at work, unless they are waiting for this very call.
+        let exclusive = unsafe { Exclusive::new(pdev) };
+        from_result(|| {
+            data.map_or(if_probing, |data| callback(exclusive, data))
+                .map(|()| 0)
         })
     }
 
     /// # Safety
     ///
-    /// As for [`Self::suspend`].
+    /// As for [`Self::locked`].
+    unsafe extern "C" fn suspend(dev: *mut bindings::device) -> c_int {
+        // SAFETY: By the safety requirements of this function.
+        unsafe { Self::locked(dev, T::suspend) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Self::noirq`].
+    unsafe extern "C" fn suspend_noirq(dev: *mut bindings::device) -> c_int {
+        // SAFETY: By the safety requirements of this function.
+        unsafe { Self::noirq(dev, T::suspend_noirq, Err(EBUSY)) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Self::noirq`].
+    unsafe extern "C" fn resume_noirq(dev: *mut bindings::device) -> c_int {
+        // SAFETY: By the safety requirements of this function.
+        unsafe { Self::noirq(dev, T::resume_noirq, Ok(())) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Self::locked`].
     unsafe extern "C" fn resume(dev: *mut bindings::device) -> c_int {
         // SAFETY: By the safety requirements of this function.
-        let pdev = unsafe { container_of!(dev, bindings::pci_dev, dev) };
-        // SAFETY: By the safety requirements of this function.
-        let pdev = unsafe { &*pdev.cast::<Device<CoreInternal<'_>>>() };
+        unsafe { Self::locked(dev, T::resume) }
+    }
 
+    /// # Safety
+    ///
+    /// As for [`Self::locked`].
+    unsafe extern "C" fn freeze(dev: *mut bindings::device) -> c_int {
         // SAFETY: By the safety requirements of this function.
-        from_result(|| match unsafe { bound_data::<T>(pdev) } {
-            Some(data) => T::resume(pdev, data).map(|()| 0),
-            None => Ok(0),
-        })
+        unsafe { Self::locked(dev, T::freeze) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Self::noirq`].
+    unsafe extern "C" fn freeze_noirq(dev: *mut bindings::device) -> c_int {
+        // SAFETY: By the safety requirements of this function.
+        unsafe { Self::noirq(dev, T::freeze_noirq, Err(EBUSY)) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Self::noirq`].
+    unsafe extern "C" fn thaw_noirq(dev: *mut bindings::device) -> c_int {
+        // SAFETY: By the safety requirements of this function.
+        unsafe { Self::noirq(dev, T::thaw_noirq, Ok(())) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Self::locked`].
+    unsafe extern "C" fn thaw(dev: *mut bindings::device) -> c_int {
+        // SAFETY: By the safety requirements of this function.
+        unsafe { Self::locked(dev, T::thaw) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Self::locked`].
+    unsafe extern "C" fn poweroff(dev: *mut bindings::device) -> c_int {
+        // SAFETY: By the safety requirements of this function.
+        unsafe { Self::locked(dev, T::poweroff) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Self::noirq`].
+    unsafe extern "C" fn poweroff_noirq(dev: *mut bindings::device) -> c_int {
+        // SAFETY: By the safety requirements of this function.
+        unsafe { Self::noirq(dev, T::poweroff_noirq, Err(EBUSY)) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Self::noirq`].
+    unsafe extern "C" fn restore_noirq(dev: *mut bindings::device) -> c_int {
+        // SAFETY: By the safety requirements of this function.
+        unsafe { Self::noirq(dev, T::restore_noirq, Ok(())) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Self::locked`].
+    unsafe extern "C" fn restore(dev: *mut bindings::device) -> c_int {
+        // SAFETY: By the safety requirements of this function.
+        unsafe { Self::locked(dev, T::restore) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Self::runtime`].
+    unsafe extern "C" fn runtime_suspend(dev: *mut bindings::device) -> c_int {
+        // SAFETY: By the safety requirements of this function.
+        unsafe { Self::runtime(dev, T::runtime_suspend, Err(EBUSY)) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Self::runtime`].
+    unsafe extern "C" fn runtime_resume(dev: *mut bindings::device) -> c_int {
+        // SAFETY: By the safety requirements of this function.
+        unsafe { Self::runtime(dev, T::runtime_resume, Ok(())) }
     }
 }

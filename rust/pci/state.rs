@@ -15,13 +15,15 @@ use core::{
 use kernel::{
     bindings,
     container_of,
-    device::Core,
     error::to_result,
     pci::Device,
     prelude::*, //
 };
 
-use super::as_raw;
+use super::{
+    as_raw,
+    Exclusive, //
+};
 
 /// Mirrors `struct pci_cap_saved_data` of `drivers/pci/pci.h`, which is not a public header: out of
 /// tree there is no binding for it. [`SavedCapabilities`] checks what it can.
@@ -42,7 +44,7 @@ struct CapSavedState {
 
 /// The PCI core's saved state of a function.
 ///
-/// Context: device lock held, which the type-state of the implementor says.
+/// Context: nobody else is at it, which the type-state of the implementor says.
 pub trait State {
     /// Saves config space into the core's buffer and sets `state_saved` (`pci_save_state()`).
     ///
@@ -72,7 +74,7 @@ pub trait State {
     fn saved_capabilities(&self) -> SavedCapabilities<'_>;
 }
 
-impl State for Device<Core<'_>> {
+impl State for Exclusive<'_> {
     fn save_state(&self) -> Result {
         // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
         to_result(unsafe { bindings::pci_save_state(as_raw(self)) })
@@ -85,20 +87,20 @@ impl State for Device<Core<'_>> {
 
     fn state_saved(&self) -> bool {
         // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. The bit
-        // shares its bytes with others that are written under the device lock, which the `Core`
-        // context holds.
+        // shares its bytes with others, which the same code writes: by the type invariant of
+        // `Exclusive`, nobody does so now.
         unsafe { bindings::pci_dev::state_saved_raw(as_raw(self)) != 0 }
     }
 
     fn set_state_saved(&self, saved: bool) {
-        // SAFETY: As in `state_saved()`. The C code writes these bits under the device lock too,
-        // by plain read-modify-write.
+        // SAFETY: As in `state_saved()`. The C code writes these bits, too, by plain
+        // read-modify-write.
         unsafe { bindings::pci_dev::set_state_saved_raw(as_raw(self), saved.into()) };
     }
 
     fn saved_header(&self) -> [u32; 16] {
-        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; the device
-        // lock keeps others from saving at the same time.
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; by that of
+        // `Exclusive`, nobody saves at the same time.
         unsafe { (*as_raw(self)).saved_config_space }
     }
 
@@ -168,8 +170,8 @@ impl<'a> Iterator for SavedCapabilities<'a> {
         }
 
         // SAFETY: `size` bytes of saved registers follow the header, as
-        // `_pci_add_cap_save_buffer()` allocated them. The device lock, held for `'a`, keeps others
-        // from writing them.
+        // `_pci_add_cap_save_buffer()` allocated them. By the type invariant of `Exclusive`,
+        // which `'a` borrows, nobody else writes them.
         let data = unsafe {
             core::slice::from_raw_parts((&raw const (*state).cap.data).cast::<u8>(), size as usize)
         };
@@ -198,13 +200,13 @@ impl SavedState {
     /// # Errors
     ///
     /// `ENOMEM` where there is no memory for the copy.
-    pub fn store(dev: &Device<Core<'_>>) -> Result<Self> {
+    pub fn store(dev: Exclusive<'_>) -> Result<Self> {
         let flag = dev.state_saved();
 
         // The C function copies nothing where the flag is not set.
         dev.set_state_saved(true);
         // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
-        let state = unsafe { bindings::pci_store_saved_state(as_raw(dev)) };
+        let state = unsafe { bindings::pci_store_saved_state(as_raw(&dev)) };
         dev.set_state_saved(flag);
 
         // INVARIANT: The pointer was just returned by `pci_store_saved_state()`, which passes the
@@ -219,9 +221,9 @@ impl SavedState {
     ///
     /// `EINVAL` where the state is of a function with other capabilities; `state_saved` is then
     /// cleared.
-    pub fn load(&self, dev: &Device<Core<'_>>) -> Result {
+    pub fn load(&self, dev: Exclusive<'_>) -> Result {
         // SAFETY: By the type invariants, both pointers are valid. The state is only read.
-        to_result(unsafe { bindings::pci_load_saved_state(as_raw(dev), self.0.as_ptr()) })
+        to_result(unsafe { bindings::pci_load_saved_state(as_raw(&dev), self.0.as_ptr()) })
     }
 }
 

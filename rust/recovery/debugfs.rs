@@ -107,6 +107,7 @@ impl Recovery {
         writeln!(f, "restores: {}", inner.counters.restores)?;
         writeln!(f, "mismatches: {}", inner.counters.mismatches)?;
         writeln!(f, "resets: {}", inner.counters.resets)?;
+        writeln!(f, "resets_failed: {}", inner.counters.resets_failed)?;
         writeln!(f, "saved_at_ns: {}", inner.known_good.at_ns)?;
         match inner.last_refusal {
             Some(refusal) => writeln!(f, "last_refusal: {refusal}")?,

@@ -34,6 +34,8 @@ pub(super) enum Event {
     Refusal(Refusal),
     Restore,
     Mismatch(Mismatch),
+    /// What the core has saved is not the known-good state.
+    CoreStateBad(Mismatch),
     ErrorDetected(ChannelState, ErsResult),
     MmioEnabled(ErsResult),
     SlotReset(ErsResult),
@@ -43,7 +45,18 @@ pub(super) enum Event {
     /// A reset that this driver asked for, and whether it worked.
     Reset(bool),
     Suspend,
+    SuspendNoirq,
+    ResumeNoirq,
     PmResume,
+    Freeze,
+    FreezeNoirq,
+    ThawNoirq,
+    Thaw,
+    Poweroff,
+    RestoreNoirq,
+    PmRestore,
+    RuntimeSuspend,
+    RuntimeResume,
     Lost,
 }
 
@@ -55,6 +68,7 @@ impl fmt::Display for Event {
             Self::Refusal(refusal) => write!(f, "refusal {refusal}"),
             Self::Restore => f.write_str("restore"),
             Self::Mismatch(mismatch) => write!(f, "mismatch {mismatch}"),
+            Self::CoreStateBad(mismatch) => write!(f, "core_state_bad {mismatch}"),
             Self::ErrorDetected(state, vote) => {
                 write!(f, "error_detected {} {}", state.as_str(), vote.as_str())
             }
@@ -66,7 +80,18 @@ impl fmt::Display for Event {
             Self::Reset(true) => f.write_str("reset"),
             Self::Reset(false) => f.write_str("reset failed"),
             Self::Suspend => f.write_str("suspend"),
+            Self::SuspendNoirq => f.write_str("suspend_noirq"),
+            Self::ResumeNoirq => f.write_str("resume_noirq"),
             Self::PmResume => f.write_str("pm_resume"),
+            Self::Freeze => f.write_str("freeze"),
+            Self::FreezeNoirq => f.write_str("freeze_noirq"),
+            Self::ThawNoirq => f.write_str("thaw_noirq"),
+            Self::Thaw => f.write_str("thaw"),
+            Self::Poweroff => f.write_str("poweroff"),
+            Self::RestoreNoirq => f.write_str("restore_noirq"),
+            Self::PmRestore => f.write_str("pm_restore"),
+            Self::RuntimeSuspend => f.write_str("runtime_suspend"),
+            Self::RuntimeResume => f.write_str("runtime_resume"),
             Self::Lost => f.write_str("lost"),
         }
     }

@@ -2,11 +2,6 @@
 
 //! What the kernel knows of the function, in the guard's terms.
 
-use kernel::{
-    device::Bound,
-    pci::Device, //
-};
-
 use crate::{
     guard::{
         Bar,
@@ -18,12 +13,13 @@ use crate::{
     },
     pci::{
         BarResourceKind,
+        Exclusive,
         Info, //
     },
 };
 
 /// Describes `dev`, whose header must be that of an endpoint or a bridge.
-pub(super) fn describe(dev: &Device<Bound>) -> Result<Function, Refusal> {
+pub(super) fn describe(dev: Exclusive<'_>) -> Result<Function, Refusal> {
     let header_type = match dev.header_type() {
         0 => HeaderType::Normal,
         1 => HeaderType::Bridge,

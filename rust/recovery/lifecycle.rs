@@ -15,10 +15,6 @@ use super::{
     function,
     prepare::read_header,
     report,
-    restore::{
-        verify,
-        RestoreError, //
-    },
     save::check_accessible,
     status::Health,
     Recovery, //
@@ -31,6 +27,7 @@ use crate::{
     pci::{
         ChannelState,
         ErsResult,
+        Exclusive,
         Reset, //
     },
 };
@@ -64,7 +61,7 @@ impl Recovery {
     ///
     /// Votes `Recovered` where the function answers and still has its state, otherwise `NeedReset`.
     pub fn mmio_enabled(&self, dev: &Device<Core<'_>>) -> ErsResult {
-        let vote = match self.check_intact(dev) {
+        let vote = match self.check_intact(dev.into()) {
             Ok(()) => ErsResult::Recovered,
             Err(refusal) => {
                 dev_warn!(dev, "needs a reset: {}\n", report::Shown(&refusal));
@@ -75,7 +72,7 @@ impl Recovery {
     }
 
     /// Is the function there, and not wiped? Reads its header.
-    fn check_intact(&self, dev: &Device<Core<'_>>) -> Result<(), Refusal> {
+    fn check_intact(&self, dev: Exclusive<'_>) -> Result<(), Refusal> {
         check_accessible(dev)?;
         let function = function::describe(dev)?;
         guard::check_header(
@@ -141,35 +138,7 @@ impl Recovery {
         if self.inner.lock().escalating {
             return;
         }
-        let _ = self.repair(dev, "reset");
-    }
-
-    /// Verifies what the core restored after `what`, and repairs it where it is wrong.
-    ///
-    /// # Errors
-    ///
-    /// `EIO` where it could not be repaired; reported.
-    pub(super) fn repair(&self, dev: &Device<Core<'_>>, what: &'static str) -> Result {
-        let mut inner = self.inner.lock();
-        match verify(dev, &inner.known_good) {
-            Ok(()) => {
-                inner.health = Health::Ok;
-                return Ok(());
-            }
-            Err(RestoreError::Mismatch(mismatch)) => {
-                inner.counters.mismatches += 1;
-                inner.events.push(Event::Mismatch(mismatch));
-                drop(inner);
-                dev_warn!(
-                    dev,
-                    "the {} did not bring the state back, restoring it: {}\n",
-                    what,
-                    report::Shown(&mismatch)
-                );
-            }
-            Err(_) => drop(inner),
-        }
-        self.restore(dev)
+        let _ = self.repair(dev.into(), "reset");
     }
 
     /// Resets the function and verifies that its known-good state is back.
@@ -183,8 +152,7 @@ impl Recovery {
     pub fn reset(&self, dev: &Device<Core<'_>>) -> Result {
         let reset = dev.reset_function_locked();
         let mut inner = self.inner.lock();
-        inner.counters.resets += 1;
-        inner.events.push(Event::Reset(reset.is_ok()));
+        inner.note_reset(reset);
         let health = inner.health;
         drop(inner);
 

@@ -28,6 +28,9 @@ use crate::{
     },
     pci::{
         Config,
+        Exclusive,
+        Info,
+        Power,
         State, //
     },
 };
@@ -41,8 +44,13 @@ use crate::{
 ///
 /// `EIO` where it does not answer, or was wiped and cannot be restored, with one line in the log.
 pub fn prepare(dev: &Device<Core<'_>>) -> Result {
-    check_accessible(dev)
-        .and_then(|()| restore_if_wiped(dev))
+    let exclusive = Exclusive::from(dev);
+    if dev.is_d3cold() {
+        // It did not answer once, see `Power::power_up`. An error is what the next check finds.
+        let _ = exclusive.power_up();
+    }
+    check_accessible(exclusive)
+        .and_then(|()| restore_if_wiped(exclusive))
         .map_err(|refusal| {
             dev_err!(
                 dev,
@@ -54,11 +62,11 @@ pub fn prepare(dev: &Device<Core<'_>>) -> Result {
 }
 
 /// Reads the header, word by word.
-pub(super) fn read_header(dev: &Device<Core<'_>>) -> Header {
+pub(super) fn read_header(dev: Exclusive<'_>) -> Header {
     core::array::from_fn(|index| dev.read_config_dword(4 * index as u16))
 }
 
-fn restore_if_wiped(dev: &Device<Core<'_>>) -> Result<(), Refusal> {
+fn restore_if_wiped(dev: Exclusive<'_>) -> Result<(), Refusal> {
     let function = function::describe(dev)?;
     let Err(refusal) = guard::check_header(&read_header(dev), &function, None) else {
         return Ok(());
@@ -80,9 +88,9 @@ fn restore_if_wiped(dev: &Device<Core<'_>>) -> Result<(), Refusal> {
 }
 
 /// Is what the core has saved, when the function was added or since, this function's state?
-fn core_state_is_good(dev: &Device<Core<'_>>, function: &Function) -> bool {
+fn core_state_is_good(dev: Exclusive<'_>, function: &Function) -> bool {
     // There is no later read to tell a loss by: Command/Status of the save itself has to do.
     let header = dev.saved_header();
     let [_, command_status, ..] = header;
-    guard::validate(&header, capabilities(dev), command_status, function, None).is_ok()
+    guard::validate(&header, capabilities(&dev), command_status, function, None).is_ok()
 }

@@ -5,6 +5,7 @@
 use core::fmt;
 
 use kernel::{
+    bindings,
     device::Core,
     pci::Device,
     prelude::*, //
@@ -28,6 +29,7 @@ use crate::{
     },
     pci::{
         Config,
+        Exclusive,
         Info,
         Power,
         Reset,
@@ -66,7 +68,7 @@ impl From<Mismatch> for RestoreError {
 }
 
 /// Reads what `register` holds now.
-fn read(dev: &Device<Core<'_>>, register: &Register) -> u32 {
+fn read(dev: Exclusive<'_>, register: &Register) -> u32 {
     if register.width == 2 {
         // The registers of 16 bits are those of the PCI Express capability.
         dev.read_pcie_word(register.offset.wrapping_sub(dev.pcie_cap()))
@@ -76,11 +78,32 @@ fn read(dev: &Device<Core<'_>>, register: &Register) -> u32 {
     }
 }
 
-/// Compares the function with its known-good state, register by register.
-pub(super) fn verify(dev: &Device<Core<'_>>, known_good: &KnownGood) -> Result<(), RestoreError> {
+/// A function in a low-power state has registers like any other, but is not to be used.
+fn check_awake(dev: Exclusive<'_>) -> Result<(), Mismatch> {
+    const STATE: u32 = bindings::PCI_PM_CTRL_STATE_MASK;
+
+    match dev.power_control() {
+        Some((offset, control)) if u32::from(control) & STATE != 0 => Err(Mismatch {
+            register: Register {
+                name: "PCI_PM_CTRL",
+                offset,
+                width: 2,
+                value: 0,
+                mask: STATE,
+            },
+            found: control.into(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Compares the function with its known-good state, register by register, and looks whether it is
+/// in D0.
+pub(super) fn verify(dev: Exclusive<'_>, known_good: &KnownGood) -> Result<(), RestoreError> {
     known_good
         .snapshot
         .verify(|register| read(dev, register))
+        .and_then(|()| check_awake(dev))
         .or_else(|mismatch| {
             // A function that is gone differs too, but that is not what is wrong with it.
             check_accessible(dev).map_err(RestoreError::NotAccessible)?;
@@ -91,7 +114,7 @@ pub(super) fn verify(dev: &Device<Core<'_>>, known_good: &KnownGood) -> Result<(
 /// Writes the known-good state to the function and reads it back; once more if it differs.
 ///
 /// The core's buffer holds the known-good state afterwards, `state_saved` what it was.
-fn verified_restore(dev: &Device<Core<'_>>, known_good: &KnownGood) -> Result<(), RestoreError> {
+fn verified_restore(dev: Exclusive<'_>, known_good: &KnownGood) -> Result<(), RestoreError> {
     if dev.is_d3cold() {
         // An error says that it does not answer, as does the next check.
         let _ = dev.power_up();
@@ -100,7 +123,11 @@ fn verified_restore(dev: &Device<Core<'_>>, known_good: &KnownGood) -> Result<()
 
     let flag = dev.state_saved();
     let mut result = Ok(());
-    for _ in 0..ATTEMPTS {
+    for attempt in 0..ATTEMPTS {
+        if attempt != 0 && check_awake(dev).is_err() {
+            // An error is what the next comparison finds.
+            let _ = dev.power_up();
+        }
         if let Err(error) = known_good.state.load(dev) {
             result = Err(RestoreError::Core(error));
             break;
@@ -124,26 +151,32 @@ impl Recovery {
     /// `EIO` where the function does not answer or does not take the state; which register differs
     /// is in the log, and the state in debugfs is `lost`.
     pub fn restore(&self, dev: &Device<Core<'_>>) -> Result {
+        self.verified_restore(dev.into())
+    }
+
+    /// As [`Self::restore`], for whoever is alone with the function.
+    pub(super) fn verified_restore(&self, dev: Exclusive<'_>) -> Result {
         self.try_restore(dev).map_err(|error| {
-            report::failed(self, dev, &error);
+            report::failed(self, &dev, &error);
             EIO
         })
     }
 
     /// As [`Self::restore`], without the report of a failure.
-    pub(super) fn try_restore(&self, dev: &Device<Core<'_>>) -> Result<(), RestoreError> {
+    pub(super) fn try_restore(&self, dev: Exclusive<'_>) -> Result<(), RestoreError> {
         let mut inner = self.inner.lock();
         let result = inner
-            .check_channel(dev)
+            .check_channel(&dev)
             .map_err(RestoreError::NotAccessible)
             .and_then(|()| verified_restore(dev, &inner.known_good));
         match &result {
             Ok(()) => {
                 inner.health = Health::Ok;
+                inner.runtime_refusal = None;
                 inner.last_verdict = Some("restored");
                 inner.counters.restores += 1;
                 inner.events.push(Event::Restore);
-                report::restored(&mut inner, dev);
+                report::restored(&mut inner, &dev);
             }
             Err(RestoreError::Mismatch(mismatch)) => {
                 inner.counters.mismatches += 1;
@@ -158,7 +191,7 @@ impl Recovery {
     ///
     /// The reset calls `reset_prepare` and `reset_done` of the driver that is running this.
     pub(super) fn restore_or_reset(&self, dev: &Device<Core<'_>>) -> Result<(), RestoreError> {
-        let mismatch = match self.try_restore(dev) {
+        let mismatch = match self.try_restore(dev.into()) {
             Err(RestoreError::Mismatch(mismatch)) => mismatch,
             result => return result,
         };
@@ -172,14 +205,13 @@ impl Recovery {
         let reset = dev.reset_function_locked();
         let mut inner = self.inner.lock();
         inner.escalating = false;
-        inner.counters.resets += 1;
-        inner.events.push(Event::Reset(reset.is_ok()));
+        inner.note_reset(reset);
         drop(inner);
 
         if let Err(error) = reset {
             dev_err!(dev, "the reset failed: {:?}\n", error);
             return Err(mismatch.into());
         }
-        self.try_restore(dev)
+        self.try_restore(dev.into())
     }
 }

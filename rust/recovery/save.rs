@@ -31,7 +31,9 @@ use crate::{
         Channel,
         ChannelState,
         Config,
+        Exclusive,
         Info,
+        Power,
         SavedState,
         State, //
     },
@@ -48,13 +50,13 @@ pub(super) struct KnownGood {
 }
 
 /// Reads Command/Status.
-fn command_status(dev: &Device<Core<'_>>) -> u32 {
+fn command_status(dev: Exclusive<'_>) -> u32 {
     dev.read_config_dword(bindings::PCI_COMMAND as u16)
 }
 
 /// The capabilities in the core's buffer, in the guard's terms.
 pub(super) fn capabilities<'a>(
-    dev: &'a Device<Core<'_>>,
+    dev: &'a Exclusive<'_>,
 ) -> impl Iterator<Item = Capability<'a>> + 'a {
     dev.saved_capabilities().map(|saved| Capability {
         id: saved.id,
@@ -68,14 +70,16 @@ pub(super) fn capabilities<'a>(
 /// A frozen channel is not looked at here: the core leaves it frozen after a recovery that failed,
 /// and after one of a function that had no driver, and then a reset or a new driver may well bring
 /// the function back. While a recovery runs, [`Inner::check_channel`] keeps everybody off.
-pub(super) fn check_accessible(dev: &Device<Core<'_>>) -> Result<(), Refusal> {
+pub(super) fn check_accessible(dev: Exclusive<'_>) -> Result<(), Refusal> {
     if dev.channel_state() == ChannelState::PermanentFailure {
         return Err(Refusal::Dead);
     }
-    if dev.is_d3cold() {
+    let accessible = guard::check_accessible(command_status(dev));
+    // The core takes a function that did not answer once for one in D3cold, and goes on doing so.
+    if dev.is_d3cold() && (accessible.is_err() || dev.power_up().is_err()) {
         return Err(Refusal::PoweredOff);
     }
-    guard::check_accessible(command_status(dev))
+    accessible
 }
 
 /// Saves config space if what is read is the function's state, whole.
@@ -85,7 +89,7 @@ pub(super) fn check_accessible(dev: &Device<Core<'_>>) -> Result<(), Refusal> {
 ///
 /// `known_good` is the last state that passed, if there is one.
 pub(super) fn guarded_save(
-    dev: &Device<Core<'_>>,
+    dev: Exclusive<'_>,
     known_good: Option<&Snapshot>,
 ) -> Result<KnownGood, Refusal> {
     let core_error = |error: Error| Refusal::Core {
@@ -107,7 +111,7 @@ pub(super) fn guarded_save(
         .and_then(|()| {
             guard::validate(
                 &header,
-                capabilities(dev),
+                capabilities(&dev),
                 command_status(dev),
                 &function,
                 known_good,
@@ -116,7 +120,7 @@ pub(super) fn guarded_save(
         .and_then(|()| SavedState::store(dev).map_err(core_error))
         .map(|state| KnownGood {
             state,
-            snapshot: Snapshot::new(&header, capabilities(dev), &function),
+            snapshot: Snapshot::new(&header, capabilities(&dev), &function),
             at_ns: now_ns(),
         });
 
@@ -136,7 +140,7 @@ impl Inner {
     /// the channel is frozen.
     ///
     /// The core freezes it and calls `error_detected` in one go, with the device lock held.
-    pub(super) fn check_channel(&self, dev: &Device<Core<'_>>) -> Result<(), Refusal> {
+    pub(super) fn check_channel(&self, dev: &Device) -> Result<(), Refusal> {
         if self.health == Health::Recovering && dev.channel_state() == ChannelState::Frozen {
             return Err(Refusal::Frozen);
         }
@@ -154,23 +158,30 @@ impl Recovery {
     ///
     /// `EIO` where the save is refused.
     pub fn save(&self, dev: &Device<Core<'_>>) -> Result {
+        self.guarded_save(dev.into())
+    }
+
+    /// As [`Self::save`], for whoever is alone with the function.
+    pub(super) fn guarded_save(&self, dev: Exclusive<'_>) -> Result {
         self.try_save(dev).map_err(|refusal| {
-            report::refused(self, dev, refusal);
+            report::refused(self, &dev, refusal);
             EIO
         })
     }
 
-    fn try_save(&self, dev: &Device<Core<'_>>) -> Result<(), Refusal> {
+    /// As [`Self::save`], without the report of a refusal.
+    pub(super) fn try_save(&self, dev: Exclusive<'_>) -> Result<(), Refusal> {
         let mut inner = self.inner.lock();
 
         // What a function holds between an error and its verified restore is anybody's guess.
         if inner.health != Health::Ok {
-            inner.check_channel(dev)?;
+            inner.check_channel(&dev)?;
             check_accessible(dev)?;
             return Err(Refusal::Recovering);
         }
 
         inner.known_good = guarded_save(dev, Some(&inner.known_good.snapshot))?;
+        inner.runtime_refusal = None;
         inner.counters.saves += 1;
         inner.events.push(Event::Save);
         Ok(())

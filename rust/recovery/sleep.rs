@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! System sleep.
+//! System sleep: suspend, and hibernation.
 //!
 //! The core saves in the noirq phase, unguarded, unless `state_saved` tells it that the driver has
-//! saved. So the driver saves, guarded, and takes over the transition to low power with it.
+//! saved. So the driver saves, guarded, sees to it that the flag is set when that phase ends, and
+//! takes over the transition to low power with it. On the way back the core restores in the noirq
+//! phase, and the driver looks, then and in the last phase.
 
 use kernel::{
     device::Core,
@@ -17,6 +19,7 @@ use super::{
     Recovery, //
 };
 use crate::pci::{
+    Exclusive,
     Info,
     Power,
     State, //
@@ -32,7 +35,8 @@ pub enum OnRefusal {
 }
 
 impl Recovery {
-    /// The system goes to sleep: guarded save and the transition to low power.
+    /// The system goes to sleep: guarded save. [`Self::suspend_noirq`] must follow, which owes the
+    /// transition to low power.
     ///
     /// # Errors
     ///
@@ -40,27 +44,31 @@ impl Recovery {
     /// not take the known-good state back.
     pub fn suspend(&self, dev: &Device<Core<'_>>, on_refusal: OnRefusal) -> Result {
         self.note(Event::Suspend);
+        self.save_for_core(dev.into(), on_refusal)
+    }
 
-        let accessible = match self.save(dev) {
-            Ok(()) => {
-                dev.set_state_saved(true);
-                true
-            }
-            Err(error) if on_refusal == OnRefusal::Abort => return Err(error),
-            Err(_) => {
-                // Sets `state_saved` too: the core must not save what was just refused.
-                self.inner.lock().known_good.state.load(dev)?;
-                check_accessible(dev).is_ok()
-            }
-        };
+    /// Interrupts are off: keeps the core from saving, and puts the function to sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` where the core does not take the known-good state back.
+    pub fn suspend_noirq(&self, dev: Exclusive<'_>) -> Result {
+        self.note(Event::SuspendNoirq);
+        self.keep_core_from_saving(dev)?;
 
         // A bridge stays in D0 for what is below it, and a function that is gone takes no order.
-        if accessible && dev.bus_numbers().is_none() {
+        if dev.bus_numbers().is_none() && self.answers(dev) {
             if let Err(error) = dev.prepare_to_sleep() {
                 dev_info!(dev, "stays in D0 during the suspend: {:?}\n", error);
             }
         }
         Ok(())
+    }
+
+    /// The core has restored the function, interrupts are off: verifies and repairs.
+    pub fn resume_noirq(&self, dev: Exclusive<'_>) {
+        self.note(Event::ResumeNoirq);
+        self.repair_early(dev, "resume");
     }
 
     /// The system is awake: verifies what the core restored, and repairs it where it is wrong.
@@ -69,6 +77,86 @@ impl Recovery {
     /// and counts as lost until a reset or a restore brings it back.
     pub fn pm_resume(&self, dev: &Device<Core<'_>>) {
         self.note(Event::PmResume);
-        let _ = self.repair(dev, "resume");
+        let _ = self.repair(dev.into(), "resume");
+    }
+
+    /// Hibernation is about to copy the memory: guarded save. [`Self::freeze_noirq`] must follow.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::suspend`].
+    pub fn freeze(&self, dev: &Device<Core<'_>>, on_refusal: OnRefusal) -> Result {
+        self.note(Event::Freeze);
+        self.save_for_core(dev.into(), on_refusal)
+    }
+
+    /// Interrupts are off: keeps the core from saving.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` where the core does not take the known-good state back.
+    pub fn freeze_noirq(&self, dev: Exclusive<'_>) -> Result {
+        self.note(Event::FreezeNoirq);
+        self.keep_core_from_saving(dev)
+    }
+
+    /// The memory was copied and the core has restored the function: verifies and repairs.
+    pub fn thaw_noirq(&self, dev: Exclusive<'_>) {
+        self.note(Event::ThawNoirq);
+        self.repair_early(dev, "thaw");
+    }
+
+    /// The memory was copied, or the hibernation is over before: as [`Self::pm_resume`].
+    pub fn thaw(&self, dev: &Device<Core<'_>>) {
+        self.note(Event::Thaw);
+        let _ = self.repair(dev.into(), "thaw");
+    }
+
+    /// Hibernation is about to switch off: guarded save, for the case that it does not.
+    ///
+    /// The core does not save now, so that `state_saved` is left alone, and with it the transition to
+    /// low power is the core's. A refusal is reported and keeps nobody from switching off.
+    pub fn poweroff(&self, dev: &Device<Core<'_>>) {
+        self.note(Event::Poweroff);
+        let _ = self.guarded_save(dev.into());
+    }
+
+    /// The memory is what hibernation copied, and the core has restored the function: verifies and
+    /// repairs.
+    pub fn restore_noirq(&self, dev: Exclusive<'_>) {
+        self.note(Event::RestoreNoirq);
+        self.repair_early(dev, "restore");
+    }
+
+    /// The memory is what hibernation copied: as [`Self::pm_resume`].
+    pub fn pm_restore(&self, dev: &Device<Core<'_>>) {
+        self.note(Event::PmRestore);
+        let _ = self.repair(dev.into(), "restore");
+    }
+
+    /// Leaves the core with a good state and `state_saved` set: a new one, or after a refusal the
+    /// known-good one.
+    fn save_for_core(&self, dev: Exclusive<'_>, on_refusal: OnRefusal) -> Result {
+        match self.guarded_save(dev) {
+            Ok(()) => dev.set_state_saved(true),
+            Err(error) if on_refusal == OnRefusal::Abort => return Err(error),
+            Err(_) => self.keep_core_from_saving(dev)?,
+        }
+        Ok(())
+    }
+
+    /// May the function be asked, and does it answer?
+    fn answers(&self, dev: Exclusive<'_>) -> bool {
+        let channel = self.inner.lock().check_channel(&dev);
+        channel.and_then(|()| check_accessible(dev)).is_ok()
+    }
+
+    /// The core must not save what nobody looks at: where `state_saved` is not set, because a save was
+    /// refused or somebody has restored since, loads the known-good state, which sets it.
+    fn keep_core_from_saving(&self, dev: Exclusive<'_>) -> Result {
+        if dev.state_saved() {
+            return Ok(());
+        }
+        self.inner.lock().known_good.state.load(dev)
     }
 }

@@ -31,4 +31,5 @@ pub(super) struct Counters {
     pub(super) restores: u64,
     pub(super) mismatches: u64,
     pub(super) resets: u64,
+    pub(super) resets_failed: u64,
 }

@@ -112,7 +112,9 @@ callbacks_new() {
 		cn_rest=${cn_rest#*; }
 		case $cn_event in
 		error_detected* | mmio_enabled* | slot_reset* | resume* | \
-			reset_prepare* | reset_done* | suspend* | pm_resume*)
+			reset_prepare* | reset_done* | suspend* | pm_resume* | \
+			freeze* | thaw* | poweroff* | restore_noirq | pm_restore | \
+			runtime_suspend | runtime_resume)
 			CALLBACKS="${CALLBACKS:+$CALLBACKS; }$cn_event"
 			;;
 		esac

@@ -9,6 +9,7 @@
 
 POWER=/sys/power
 DELAY=/sys/module/suspend/parameters/pm_test_delay
+DYNAMIC_DEBUG=/sys/kernel/debug/dynamic_debug/control
 [ -w $POWER/state ] || skip_all "no $POWER/state"
 [ -w $POWER/pm_test ] || skip_all "no $POWER/pm_test (CONFIG_PM_DEBUG)"
 grep -qw freeze $POWER/state || skip_all "the kernel has no suspend to idle"
@@ -48,13 +49,78 @@ plain() {
 	events_mark
 	freeze
 	check_eq "suspend" "$ERRNO" OK
-	check_callbacks "suspend; pm_resume"
+	check_callbacks "suspend; suspend_noirq; resume_noirq; pm_resume"
 	check_no_event refusal mismatch lost
 	status_get saves
 	[ "$STATUS" -gt "$pl_saves" ] || fail "nothing was saved on suspend"
 	check_status state ok
 	check_regs "after suspend and resume"
 	check_saved_agrees "after suspend and resume"
+}
+
+# Whoever saves owes the transition to low power.
+goes_to_low_power() {
+	if ! [ -w $DYNAMIC_DEBUG ]; then
+		skip "no $DYNAMIC_DEBUG (CONFIG_DYNAMIC_DEBUG)"
+		return 0
+	fi
+	if ! cap_find "$KT_DEVICE" 01; then
+		skip "the device has no power management capability"
+		return 0
+	fi
+	echo 'file drivers/pci/pci-driver.c func pci_pm_suspend_noirq +p' > $DYNAMIC_DEBUG
+	dmesg_mark low_power
+	freeze
+	echo 'file drivers/pci/pci-driver.c func pci_pm_suspend_noirq -p' > $DYNAMIC_DEBUG
+	check_eq "suspend" "$ERRNO" OK
+	check_dmesg "$KT_DEVICE: PCI PM: Suspend power state: D3"
+	read_line "$SYSFS_PCI/$KT_DEVICE/power_state"
+	check_eq "power_state" "$LINE" D0
+	check_regs "after suspend and resume"
+}
+
+# A device that is suspended at run time stays so, or is resumed first.
+suspended_at_run_time() {
+	if ! cap_find "$KT_DEVICE" 01; then
+		skip "the device has no power management capability"
+		return 0
+	fi
+	events_mark
+	at_exit power_on
+	echo auto > "$SYSFS_PCI/$KT_DEVICE/power/control"
+	await_event runtime_suspend
+	freeze
+	check_eq "suspend" "$ERRNO" OK
+	power_on
+	check_event runtime_resume
+	check_no_event refusal mismatch lost
+	check_status state ok
+	check_regs "after suspending it while it was suspended at run time"
+}
+
+power_on() {
+	echo on > "$SYSFS_PCI/$KT_DEVICE/power/control"
+}
+
+# The core restores no device that stayed in D0; that is seen in the noirq phase.
+left_in_d0_is_repaired_in_noirq() {
+	if ! pci_find_id 0x1234 0x11e8 || ! bound "$BDF"; then
+		skip "there is no edu device (1234:11e8), or it is not bound to $DRIVER"
+		return 0
+	fi
+	ld_events=$DEBUGFS/$BDF/events
+	regs_snapshot "$BDF" "$KT_TMP/edu.regs"
+	ld_mark=$(awk 'END { print NR }' "$ld_events")
+	cfg_write "$BDF" "$PCI_BASE_ADDRESS_0" 4 0
+	freeze
+	check_eq "suspend" "$ERRNO" OK
+	# The first words are what is to be seen.
+	ld_seen=$(awk -v mark="$ld_mark" 'NR > mark { printf "%s ", $2 }' "$ld_events")
+	check_eq "events" "$ld_seen" \
+		"suspend refusal suspend_noirq resume_noirq mismatch restore pm_resume "
+	regs_snapshot "$BDF" "$KT_TMP/now.regs"
+	check_true "registers of $BDF differ" \
+		regs_diff "$KT_TMP/edu.regs" "$KT_TMP/now.regs"
 }
 
 # Wrong registers are not saved on suspend, and resume repairs them.
@@ -90,7 +156,7 @@ gone() {
 	status_get refusals
 	[ "${STATUS:-0}" -gt "$gn_refusals" ] || fail "status does not count the refusal"
 	check_known_good_kept
-	check_callbacks "suspend; pm_resume"
+	check_callbacks "suspend; suspend_noirq; resume_noirq; pm_resume"
 	# Resume has looked, too.
 	check_status state lost
 	check_true "the device does not come back" device_back
@@ -138,5 +204,6 @@ reload_default() {
 	module_load || :
 }
 
-subtests plain wiped_is_repaired_on_resume "gone secondary_bus" \
+subtests plain goes_to_low_power suspended_at_run_time \
+	left_in_d0_is_repaired_in_noirq wiped_is_repaired_on_resume "gone secondary_bus" \
 	"gone slot_power" abort_suspend

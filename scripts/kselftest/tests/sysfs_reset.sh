@@ -80,6 +80,7 @@ wiped_before_reset_is_repaired() {
 	write_errno "$SYSFS_PCI/$KT_DEVICE/reset" 1
 	check_eq "write to reset" "$ERRNO" OK
 	check_event refusal
+	check_event core_state_bad
 	check_callbacks "reset_prepare; reset_done"
 	check_status state ok
 	check_regs "after a reset of a wiped device"

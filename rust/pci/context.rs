@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Who may touch what the PCI core keeps of a function.
+//!
+//! The kernel crate's [`Core`] says that the device lock is held. Two kinds of callbacks run without
+//! it, and are alone with the function all the same: those of runtime power management, and those
+//! of system sleep with interrupts off. What [`Core`] and they have in common is [`Exclusive`].
+
+use core::ops::Deref;
+
+use kernel::{
+    device::{
+        Bound,
+        Core, //
+    },
+    pci::Device,
+    types::NotThreadSafe, //
+};
+
+/// A bound function that nobody else saves, restores, resets, or puts into another power state.
+///
+/// Made from a `&Device<Core<'_>>`, and passed to the callbacks of [`PmOps`](super::PmOps) that run
+/// without the device lock.
+///
+/// # Invariants
+///
+/// While this exists, `struct pci_dev`'s saved state, `state_saved` and power state are written by
+/// this thread only. One of two things sees to that:
+///
+/// * The device lock is held, and with it a reference that keeps runtime power management away. The
+///   PCI core takes one in probe and remove (`local_pci_probe()`, `pci_device_remove()`), the PM core
+///   in system sleep (`device_prepare()`); the error handlers and [`try_lock`](super::try_lock) take
+///   one of their own.
+/// * This is a callback of runtime power management. The PM core runs one of a device at a time, and
+///   by the first point none while somebody is at work with the device lock held.
+#[derive(Clone, Copy)]
+pub struct Exclusive<'a>(&'a Device<Bound>, NotThreadSafe);
+
+impl<'a> Exclusive<'a> {
+    /// # Safety
+    ///
+    /// For as long as the result exists, nobody else may write what the PCI core keeps of the
+    /// function, see the type invariant.
+    pub(super) unsafe fn new(dev: &'a Device<Bound>) -> Self {
+        // INVARIANT: By the safety requirements of this function.
+        Self(dev, NotThreadSafe)
+    }
+}
+
+impl<'a> From<&'a Device<Core<'_>>> for Exclusive<'a> {
+    fn from(dev: &'a Device<Core<'_>>) -> Self {
+        // INVARIANT: The `Core` context holds the device lock; each place that a driver gets it from
+        // holds a runtime PM reference, too.
+        Self(dev, NotThreadSafe)
+    }
+}
+
+impl Deref for Exclusive<'_> {
+    type Target = Device<Bound>;
+
+    fn deref(&self) -> &Self::Target {
+        self.0
+    }
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What to do after the PCI core has restored a function: look.
+//!
+//! The core writes back what it has saved last, and not each of its saves is guarded. Where the
+//! function is not as it should be, it is restored from the known-good state instead.
+
+use kernel::prelude::*;
+
+use super::{
+    events::Event,
+    function,
+    report,
+    restore::{
+        verify,
+        RestoreError, //
+    },
+    save::{
+        capabilities,
+        KnownGood, //
+    },
+    status::Health,
+    Recovery, //
+};
+use crate::{
+    guard::{
+        Mismatch,
+        Snapshot, //
+    },
+    pci::{
+        Exclusive,
+        State, //
+    },
+};
+
+/// How the core's buffer differs from the known-good state. Does not touch the function.
+fn core_mismatch(dev: Exclusive<'_>, known_good: &KnownGood) -> Option<Mismatch> {
+    let function = function::describe(dev).ok()?;
+    let core = Snapshot::new(&dev.saved_header(), capabilities(&dev), &function);
+    known_good
+        .snapshot
+        .verify(|register| {
+            core.registers()
+                .iter()
+                .find(|saved| saved.offset == register.offset)
+                .map_or(register.value, |saved| saved.value)
+        })
+        .err()
+}
+
+/// Puts the known-good state into the core's buffer, for the next time that the core restores.
+fn replace_core_state(dev: Exclusive<'_>, known_good: &KnownGood) {
+    let flag = dev.state_saved();
+    if let Err(error) = known_good.state.load(dev) {
+        dev_err!(dev, "the core does not load the state: {:?}\n", error);
+    }
+    dev.set_state_saved(flag);
+}
+
+impl Recovery {
+    /// Verifies what the core restored after `what`, and repairs it where it is wrong.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` where it could not be repaired, which is reported, or where the recovery from an error
+    /// goes on, which will see to it.
+    pub(super) fn repair(&self, dev: Exclusive<'_>, what: &'static str) -> Result {
+        if self.is_frozen(dev) {
+            return Err(EIO);
+        }
+        match self.check(dev, what) {
+            Ok(()) => Ok(()),
+            Err(_) => self.verified_restore(dev),
+        }
+    }
+
+    /// As [`Self::repair`], where a later phase looks again: that one reports what is still wrong.
+    pub(super) fn repair_early(&self, dev: Exclusive<'_>, what: &'static str) {
+        if self.is_frozen(dev) {
+            return;
+        }
+        if let Err(RestoreError::Mismatch(_)) = self.check(dev, what) {
+            let _ = self.try_restore(dev);
+        }
+    }
+
+    /// Does the recovery from an error keep everybody off the function?
+    fn is_frozen(&self, dev: Exclusive<'_>) -> bool {
+        self.inner.lock().check_channel(&dev).is_err()
+    }
+
+    /// Verifies what the core restored after `what`; tells what is wrong, and whether the core had
+    /// saved it so.
+    fn check(&self, dev: Exclusive<'_>, what: &'static str) -> Result<(), RestoreError> {
+        let mut inner = self.inner.lock();
+        let result = verify(dev, &inner.known_good);
+        let core = core_mismatch(dev, &inner.known_good);
+
+        match &result {
+            Ok(()) => inner.health = Health::Ok,
+            Err(RestoreError::Mismatch(mismatch)) => {
+                inner.counters.mismatches += 1;
+                inner.events.push(Event::Mismatch(*mismatch));
+            }
+            Err(_) => {}
+        }
+        if let Some(core) = core {
+            inner.events.push(Event::CoreStateBad(core));
+            replace_core_state(dev, &inner.known_good);
+        }
+        drop(inner);
+
+        match (&result, core) {
+            (Err(RestoreError::Mismatch(_)), Some(core)) => dev_warn!(
+                dev,
+                "the {} restored what is not the known-good state ({}), restoring that\n",
+                what,
+                report::Shown(&core)
+            ),
+            (Err(RestoreError::Mismatch(mismatch)), None) => dev_warn!(
+                dev,
+                "the {} did not bring the state back, restoring it: {}\n",
+                what,
+                report::Shown(mismatch)
+            ),
+            (_, Some(core)) => dev_warn!(
+                dev,
+                "the core's saved state is not the known-good one after the {} ({}), replaced it\n",
+                what,
+                report::Shown(&core)
+            ),
+            (_, None) => {}
+        }
+        result
+    }
+}
