@@ -5,6 +5,8 @@
 //! These facts were learned when the function was enumerated, or assigned by the kernel since, and
 //! live in `struct pci_dev`: they stay right while the function itself reads all-ones.
 
+use super::Header;
+
 /// The layout of the header (`PCI_HEADER_TYPE`, bits 6:0).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderType {
@@ -91,4 +93,7 @@ pub struct Function {
     pub pcie_cap: u16,
     /// Offset of the AER extended capability, 0 if there is none.
     pub aer_cap: u16,
+    /// The header that the kernel saved last, when the function was added or since. Not trusted: it
+    /// only tells which words have been all-ones before.
+    pub saved_before: Header,
 }

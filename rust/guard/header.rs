@@ -82,8 +82,7 @@ pub fn name(header_type: HeaderType, index: usize) -> &'static str {
 
 /// Whether word `index` may legitimately read all-ones.
 ///
-/// A word may where the kernel knows that it does (`function`), and otherwise where no bit of it is
-/// reserved or read-only zero.
+/// A word may where the kernel knows that it does (`function`), or has seen it so before.
 fn may_be_all_ones(function: &Function, index: usize) -> bool {
     match (function.header_type, index) {
         // Only a virtual function's IDs do: PCIe r6.0, sec 9.3.4.1.1.
@@ -94,16 +93,14 @@ fn may_be_all_ones(function: &Function, index: usize) -> bool {
         // The upper half of a 64-bit BAR may, if that is the address (see `bars`); a low one
         // has reserved low bits.
         (HeaderType::Normal, 4..=9) | (HeaderType::Bridge, 4 | 5) => is_upper_half(function, index),
-        (HeaderType::Normal, 10) => true,
         (HeaderType::Normal, 11) => function.subsystem == ALL_ONES,
         // Expansion ROM: reserved low bits.
         (HeaderType::Normal, 12) | (HeaderType::Bridge, 14) => false,
         // Bus numbers: the kernel never assigned 255 to all three. Windows: reserved low bits.
         (HeaderType::Bridge, BUSES_WORD | 7..=9) => false,
-        // Upper halves of the windows.
-        (HeaderType::Bridge, 10..=12) => true,
-        // A type 0 header's word 14 is reserved: devices put anything there.
-        _ => true,
+        // Upper halves of the windows; the CIS pointer; a type 0 header's word 14 is reserved, and
+        // devices put anything there.
+        _ => function.saved_before.get(index) == Some(&ALL_ONES),
     }
 }
 
@@ -176,10 +173,14 @@ pub fn check(header: &Header, function: &Function) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether word `index` is the upper half of a bridge's window: firmware may have closed the window
-/// with all-ones there, but the kernel never writes them.
-pub fn is_window_upper_half(header_type: HeaderType, index: usize) -> bool {
-    matches!((header_type, index), (HeaderType::Bridge, 10..=12))
+/// Whether word `index` may be all-ones, but does not become so: the upper half of a bridge's window,
+/// which firmware may have closed with all-ones and the kernel never writes so, and what nobody
+/// writes at all.
+pub fn is_seldom_all_ones(header_type: HeaderType, index: usize) -> bool {
+    matches!(
+        (header_type, index),
+        (HeaderType::Bridge, 10..=12) | (HeaderType::Normal, 10 | 14)
+    )
 }
 
 /// The bits of word `index` that software cannot change and that therefore stay as they are for as

@@ -19,6 +19,13 @@ pub enum Refusal {
     Inaccessible,
     /// Command/Status read all-ones after the save: the function was lost half-way through.
     LostDuringSave,
+    /// Command changed during the save: the function was reset half-way through.
+    ResetDuringSave {
+        /// What was saved.
+        saved: u16,
+        /// What it read after the save.
+        after: u16,
+    },
     /// A register that cannot read all-ones did.
     AllOnes {
         /// The register's PCI_* name.
@@ -79,6 +86,10 @@ impl fmt::Display for Refusal {
             Self::LostDuringSave => {
                 f.write_str("config space reads all-ones after the save, it was lost half-way")
             }
+            Self::ResetDuringSave { saved, after } => write!(
+                f,
+                "PCI_COMMAND read {saved:#06x} and after the save {after:#06x}, it was reset half-way"
+            ),
             Self::AllOnes { register } => write!(f, "{register} reads all-ones"),
             Self::Unexpected {
                 register,

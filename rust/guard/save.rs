@@ -42,7 +42,7 @@ pub fn check_header(
         let expected = known_good.header_word(index);
         if found == ALL_ONES
             && expected != ALL_ONES
-            && header::is_window_upper_half(function.header_type, index)
+            && header::is_seldom_all_ones(function.header_type, index)
         {
             return Err(Refusal::AllOnes {
                 register: header::name(function.header_type, index),
@@ -63,7 +63,7 @@ pub fn check_header(
 ///
 /// * `header`, `capabilities`: what the PCI core saved.
 /// * `command_status`: the dword at `PCI_COMMAND`, read again *after* the save; a function that was
-///   lost half-way through reads all-ones here.
+///   lost half-way through reads all-ones here, one that was reset another Command than was saved.
 /// * `known_good`: the last state that passed, if there is one. What software cannot change must
 ///   not differ from it.
 pub fn validate<'a>(
@@ -79,6 +79,10 @@ pub fn validate<'a>(
     }
     if command_status == ALL_ONES {
         return Err(Refusal::LostDuringSave);
+    }
+    let (saved, after) = (header[header::COMMAND_WORD] as u16, command_status as u16);
+    if saved != after {
+        return Err(Refusal::ResetDuringSave { saved, after });
     }
     Ok(())
 }

@@ -14,7 +14,8 @@ use crate::{
     pci::{
         BarResourceKind,
         Exclusive,
-        Info, //
+        Info,
+        State, //
     },
 };
 
@@ -59,5 +60,6 @@ pub(super) fn describe(dev: Exclusive<'_>) -> Result<Function, Refusal> {
             }),
         pcie_cap: dev.pcie_cap(),
         aer_cap: dev.aer_cap(),
+        saved_before: dev.saved_header(),
     })
 }

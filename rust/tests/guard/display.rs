@@ -23,6 +23,8 @@ reads! {
     inaccessible: Inaccessible => "config space reads all-ones";
     lost_during_save: LostDuringSave
         => "config space reads all-ones after the save, it was lost half-way";
+    reset_during_save_shows_both_values: ResetDuringSave { saved: 0x107, after: 0 }
+        => "PCI_COMMAND read 0x0107 and after the save 0x0000, it was reset half-way";
     all_ones_names_the_register: AllOnes { register: "PCI_ROM_ADDRESS" }
         => "PCI_ROM_ADDRESS reads all-ones";
     unexpected_shows_both_values:

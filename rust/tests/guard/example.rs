@@ -67,6 +67,7 @@ pub fn endpoint() -> Example {
             buses: None,
             pcie_cap: PCIE_CAP,
             aer_cap: AER_CAP,
+            saved_before: [0; 16],
         },
         header: [
             0x0005_1b36,
@@ -131,6 +132,7 @@ pub fn bridge() -> Example {
             }),
             pcie_cap: PCIE_CAP,
             aer_cap: AER_CAP,
+            saved_before: [0; 16],
         },
         header: [
             0x000c_1b36,

@@ -150,6 +150,7 @@ fn function() -> BoxedStrategy<Function> {
                 buses: buses.filter(|_| bridge),
                 pcie_cap: 4 * caps.0,
                 aer_cap: 4 * caps.1,
+                saved_before: [0; 16],
             })
             .boxed()
     };
@@ -226,8 +227,9 @@ fn header(function: &Function, raw: &Header) -> Header {
 /// Any function with a save of it when all was well.
 pub fn device() -> impl Strategy<Value = Device> {
     (function(), array::uniform16(word()), capabilities()).prop_map(
-        |(function, raw, capabilities)| {
+        |(mut function, raw, capabilities)| {
             let header = header(&function, &raw);
+            function.saved_before = header;
             let save = Save {
                 header,
                 capabilities,
@@ -264,6 +266,7 @@ pub fn any_function() -> impl Strategy<Value = Function> {
             }),
             pcie_cap: caps.0,
             aer_cap: caps.1,
+            saved_before: [0; 16],
         },
     )
 }

@@ -16,12 +16,9 @@ use crate::{
 /// Whether `saved` is `device`'s state as it legitimately is: the same but for the registers of
 /// which no value is known to be wrong.
 fn is_legitimate(device: &Device, saved: &Save) -> bool {
-    // What no rule speaks of: a reserved word, and TPH's steering tags.
+    // What no rule speaks of: TPH's steering tags.
     let known = |save: &Save| {
         let mut save = save.clone();
-        if device.function.header_type == HeaderType::Normal {
-            save.header[14] = 0;
-        }
         for capability in &mut save.capabilities {
             if capability.extended && capability.id == ID_TPH {
                 capability.data.truncate(4);
