@@ -83,6 +83,7 @@ impl Check {
                 ui.line(&format!("{}{name}", indent(depth - depth.min(1))))
             }
             Some(Step::Result { depth, test }) => show(depth, test, self.since.elapsed(), ui),
+            Some(Step::Report { depth, text }) => ui.line(&format!("{}{text}", indent(depth))),
             Some(Step::Bail(reason)) => {
                 ui.line(&format!("{} {reason}", ui.paint(Color::Red, "Bail out!")))
             }
@@ -157,6 +158,7 @@ fn judge(report: &mut Report, end: &End) {
 fn show(depth: usize, test: &Test, took: Duration, ui: &Ui) {
     let (word, color) = match test.verdict {
         Verdict::Pass => ("ok  ", Color::Green),
+        Verdict::Xfail => ("xfail", Color::Yellow),
         Verdict::Fail => ("FAIL", Color::Red),
         Verdict::Skip => ("skip", Color::Yellow),
     };
@@ -179,8 +181,15 @@ fn indent(depth: usize) -> String {
     "    ".repeat(depth)
 }
 
-/// Shows what failed and the totals. The totals are the last line.
+/// Shows what was reported, what failed, and the totals. The totals are the last line.
 pub fn summarize(report: &Report, logs: &Path, ui: &Ui) {
+    if !report.told.is_empty() {
+        ui.line("");
+        ui.line("Reported:");
+        for text in &report.told {
+            ui.line(&format!("  {text}"));
+        }
+    }
     let failures = report.failures();
     if !failures.is_empty() {
         ui.line("");
@@ -195,6 +204,8 @@ pub fn summarize(report: &Report, logs: &Path, ui: &Ui) {
             ui.line(&format!("  the tests gave up: {reason}"));
         }
         ui.line(&format!("Logs: {}", logs.display()));
+    }
+    if !report.told.is_empty() || report.totals().failed > 0 {
         ui.line("");
     }
     ui.line(&report.totals().to_string());

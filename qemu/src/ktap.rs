@@ -23,6 +23,8 @@ pub enum Step<'a> {
     Group { depth: usize, name: &'a str },
     /// A result, at this depth of nesting.
     Result { depth: usize, test: &'a Test },
+    /// What a test wants to be known, however it ends.
+    Report { depth: usize, text: &'a str },
     /// The guest gave up.
     Bail(&'a str),
 }
@@ -45,6 +47,8 @@ pub struct Parser {
     running: Vec<String>,
     /// The deepest of it, or `after NAME` between two tests.
     now: Option<String>,
+    /// What was reported, with the name of the test before it.
+    told: Vec<String>,
     bail: Option<String>,
 }
 
@@ -55,7 +59,7 @@ impl Parser {
     }
 
     /// Reads one line, without its end.
-    pub fn feed(&mut self, text: &str) -> Option<Step<'_>> {
+    pub fn feed<'a>(&'a mut self, text: &'a str) -> Option<Step<'a>> {
         let text = text.trim_end();
         let body = text.trim_start_matches(' ');
         // At most one level deeper than what is open, so that text that is merely indented nests nothing.
@@ -97,6 +101,13 @@ impl Parser {
             Line::Bail(reason) => {
                 self.bail = Some(reason.into());
                 self.bail.as_deref().map(Step::Bail)
+            }
+            Line::Report(text) => {
+                self.told.push(match self.running.first() {
+                    Some(test) if depth > 0 => format!("{test}: {text}"),
+                    _ => text.into(),
+                });
+                Some(Step::Report { depth, text })
             }
             Line::Note(note) => {
                 // Deeper than what is open: it belongs to what is open.
@@ -182,6 +193,7 @@ impl Parser {
         Report {
             tests,
             notes,
+            told: self.told,
             bail: self.bail,
             now,
         }

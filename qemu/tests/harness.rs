@@ -61,6 +61,33 @@ fn tests_that_pass() {
 }
 
 #[test]
+fn a_known_fault_and_what_is_reported_are_shown() {
+    let mut guest = Guest::boot("check", &[]);
+    guest.output(
+        "KTAP version 1\n1..1\n# running: loss\n  KTAP version 1\n  # Subtest: loss\n  1..1\n\
+         \x20 # running: loss.stock\n  # report: points suspend 214\n  # other\n\
+         \x20 ok 1 stock # XFAIL it saves what is lost\nok 1 loss\n\
+         # report: 214 injection points in 1 paths, 0 poisoned\n",
+    );
+    guest.request("exit 0");
+    let ended = guest.power_off(0);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let (results, end) = ended.stdout.split_once("\n\n").expect("two parts");
+    assert!(
+        results.starts_with(
+            "loss\n    points suspend 214\n    xfail stock # it saves what is lost\nok   loss ("
+        ),
+        "{results}"
+    );
+    assert!(!results.contains("other"), "{results}");
+    assert_eq!(
+        end,
+        "Reported:\n  loss: points suspend 214\n  214 injection points in 1 paths, 0 poisoned\n\n\
+         1 passed, 0 failed, 0 skipped\n"
+    );
+}
+
+#[test]
 fn a_test_that_fails() {
     let mut guest = Guest::boot("check", &["--filter", "b*"]);
     guest.output(

@@ -208,7 +208,9 @@ printf '# device %s, port %s, %d registers, injection: %s\n' \
 for test_name in $TESTS; do
 	run_test "$test_name"
 done
-printf '# Totals: pass:%d fail:%d skip:%d\n' "$LEAVES_OK" "$LEAVES_BAD" "$LEAVES_SKIP"
+report_points
+printf '# Totals: pass:%d fail:%d xfail:%d skip:%d\n' \
+	"$LEAVES_OK" "$LEAVES_BAD" "$LEAVES_XFAIL" "$LEAVES_SKIP"
 [ "$TESTS_BAD" -eq 0 ] || exit 1
 [ "$TESTS_OK" -gt 0 ] || exit 4
 exit 0

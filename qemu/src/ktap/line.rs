@@ -9,8 +9,10 @@ pub enum Directive {
     None,
     /// Not run, with the reason.
     Skip(String),
-    /// Known to fail (`XFAIL`, `TODO`), with the reason.
-    Expected(String),
+    /// It shows a fault that is known (`XFAIL`), with the reason.
+    Xfail(String),
+    /// Not finished (`TODO`), with the reason.
+    Todo(String),
     /// Another directive that the specification knows (`TIMEOUT`, `ERROR`), as it was written.
     Other(String),
 }
@@ -30,6 +32,8 @@ pub enum Line<'a> {
         directive: Directive,
     },
     Bail(&'a str),
+    /// A diagnostic that a person wants to see even of a test that passed: `# report: TEXT`.
+    Report(&'a str),
     /// A diagnostic, or anything else that a test printed.
     Note(&'a str),
     Empty,
@@ -47,6 +51,9 @@ impl<'a> Line<'a> {
             }
             if let Some(name) = comment.strip_prefix("Subtest:") {
                 return Line::Subtest(name.trim());
+            }
+            if let Some(text) = comment.strip_prefix("report: ") {
+                return Line::Report(text.trim());
             }
             return if comment.is_empty() {
                 Line::Empty
@@ -106,7 +113,8 @@ fn directive(text: &str) -> Directive {
     let reason = reason.trim().to_owned();
     match word.to_ascii_uppercase().as_str() {
         "SKIP" => Directive::Skip(reason),
-        "XFAIL" | "TODO" => Directive::Expected(reason),
+        "XFAIL" => Directive::Xfail(reason),
+        "TODO" => Directive::Todo(reason),
         "TIMEOUT" | "ERROR" => Directive::Other(text.to_owned()),
         _ => Directive::None,
     }
@@ -146,6 +154,11 @@ mod tests {
             ("# running: bind", Line::Running("bind")),
             ("# Subtest: bind", Line::Subtest("bind")),
             ("# BAR0 0xfe000000", Line::Note("BAR0 0xfe000000")),
+            (
+                "# report: points suspend 214",
+                Line::Report("points suspend 214"),
+            ),
+            ("# report:", Line::Note("report:")),
             ("#", Line::Empty),
             ("Bail out! no debugfs", Line::Bail("no debugfs")),
             ("ok 1 bind", result(true, "bind", Directive::None)),
@@ -162,11 +175,19 @@ mod tests {
             ),
             (
                 "not ok 5 x # TODO later",
-                result(false, "x", Directive::Expected("later".into())),
+                result(false, "x", Directive::Todo("later".into())),
             ),
             (
                 "ok 6 x # XFAIL",
-                result(true, "x", Directive::Expected(String::new())),
+                result(true, "x", Directive::Xfail(String::new())),
+            ),
+            (
+                "ok 6 x # XFAIL the stock kernel loses it",
+                result(
+                    true,
+                    "x",
+                    Directive::Xfail("the stock kernel loses it".into()),
+                ),
             ),
             (
                 "not ok 7 x # TIMEOUT 45s",

@@ -9,6 +9,8 @@ use super::line::Directive;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Verdict {
     Pass,
+    /// It shows a fault that is known; counted as passed.
+    Xfail,
     Fail,
     Skip,
 }
@@ -37,9 +39,10 @@ impl Test {
             Directive::None => (own, None),
             Directive::Other(text) => (own, Some(text)),
             Directive::Skip(reason) => (Verdict::Skip, Some(reason)),
+            Directive::Xfail(reason) if ok => (Verdict::Xfail, Some(reason)),
+            Directive::Todo(reason) if ok => (Verdict::Pass, Some(reason)),
             // A test that is known to fail is no pass when it does.
-            Directive::Expected(reason) if ok => (Verdict::Pass, Some(reason)),
-            Directive::Expected(reason) => {
+            Directive::Xfail(reason) | Directive::Todo(reason) => {
                 (Verdict::Skip, Some(format!("expected failure: {reason}")))
             }
         };
@@ -88,7 +91,7 @@ impl Test {
         }
         match self.verdict {
             Verdict::Fail if totals.failed == failed => totals.failed += 1,
-            Verdict::Pass if self.children.is_empty() => totals.passed += 1,
+            Verdict::Pass | Verdict::Xfail if self.children.is_empty() => totals.passed += 1,
             Verdict::Skip if self.children.is_empty() => totals.skipped += 1,
             _ => {}
         }
@@ -138,6 +141,8 @@ pub struct Report {
     pub tests: Vec<Test>,
     /// What was said outside every test.
     pub notes: Vec<String>,
+    /// What the tests reported, each with the test's name before it, then what was reported of the whole run.
+    pub told: Vec<String>,
     pub bail: Option<String>,
     /// What ran when the stream ended, or `after NAME`; none before the first test.
     pub now: Option<String>,

@@ -66,7 +66,7 @@ fn the_steps_tell_what_runs() {
             Some(Step::Result { depth, test }) => {
                 seen.push(format!("{depth} {:?} {}", test.verdict, test.name))
             }
-            Some(Step::Bail(_)) | None => {}
+            Some(Step::Report { .. } | Step::Bail(_)) | None => {}
         }
     }
     assert_eq!(
@@ -110,6 +110,63 @@ fn expected_failures_are_no_failures() {
         totals("1..3\nok 1 a # XFAIL known\nnot ok 2 b # TODO\nnot ok 3 c # XFAIL known\n"),
         (1, 0, 2)
     );
+}
+
+#[test]
+fn a_known_fault_passes_and_shows() {
+    let report = read(
+        "1..1\n  1..2\n  ok 1 a # XFAIL the stock kernel loses it\n  not ok 2 b # XFAIL\nok 1 c\n",
+    );
+    let [known, failed] = &report.tests[0].children[..] else {
+        panic!("{report:?}");
+    };
+    assert_eq!(known.verdict, Verdict::Xfail);
+    assert_eq!(known.reason.as_deref(), Some("the stock kernel loses it"));
+    assert_eq!(failed.verdict, Verdict::Skip);
+    assert_eq!(report.totals().to_string(), "1 passed, 0 failed, 1 skipped");
+    assert!(report.failures().is_empty());
+    assert_eq!(
+        read("1..1\nok 1 a # TODO\n").tests[0].verdict,
+        Verdict::Pass
+    );
+}
+
+#[test]
+fn damage_makes_a_failure_of_a_known_fault() {
+    let mut report = read("1..1\nok 1 a # XFAIL known\n");
+    report.fail("a", "BUG: x");
+    assert_eq!(report.totals().to_string(), "0 passed, 1 failed, 0 skipped");
+}
+
+#[test]
+fn what_is_reported_has_the_name_of_its_test() {
+    let mut parser = Parser::default();
+    let mut steps = Vec::new();
+    for line in [
+        "KTAP version 1",
+        "1..1",
+        "# running: a",
+        "  1..1",
+        "  # running: a.x",
+        "  # report: points suspend 214",
+        "  # suspended 3 times",
+        "  ok 1 x",
+        "ok 1 a",
+        "# report: 214 injection points in 1 paths, 0 poisoned",
+    ] {
+        if let Some(Step::Report { depth, text }) = parser.feed(line) {
+            steps.push((depth, text.to_owned()));
+        }
+    }
+    let whole = "214 injection points in 1 paths, 0 poisoned";
+    assert_eq!(
+        steps,
+        [(1, "points suspend 214".into()), (0, whole.to_owned())]
+    );
+    let report = parser.finish();
+    assert_eq!(report.told, ["a: points suspend 214", whole]);
+    assert!(report.notes.is_empty());
+    assert_eq!(report.totals().to_string(), "1 passed, 0 failed, 0 skipped");
 }
 
 #[test]

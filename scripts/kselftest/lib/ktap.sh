@@ -8,13 +8,15 @@
 #	subtests counts_it "reset_by flr"
 #
 # A subtest fails when a check_* or fail was called in it, or when a command
-# in it ends the script (set -e); it is skipped by `skip REASON; return`.
+# in it ends the script (set -e); it is skipped by `skip REASON; return`. One
+# that shows a fault of somebody else says so with `xfail REASON`, and passes.
 
 ktap_number=0
 ktap_failures=0
 ktap_skips=0
 ktap_bad=0
 ktap_reason=
+ktap_xfail=
 ktap_name=
 ktap_cleanups=
 
@@ -34,6 +36,12 @@ diag_lines() {
 	[ $dl_left -ge 0 ] || printf '#   and %d more\n' $((-dl_left))
 }
 
+# report TEXT...: a line that is shown even when the test passes. Those of the
+# form `points PATH NUMBER` and `poisoned NUMBER` are added up over all tests.
+report() {
+	printf '# report: %s\n' "$*"
+}
+
 # fail TEXT...: the running subtest fails, and goes on.
 fail() {
 	ktap_bad=1
@@ -48,6 +56,12 @@ failed() {
 # skip REASON: the running subtest is skipped; the caller returns.
 skip() {
 	ktap_reason=$*
+}
+
+# xfail REASON: the running subtest shows a fault that is known and not ours, as
+# that of the stock kernel. It passes, marked as such, unless it fails as well.
+xfail() {
+	ktap_xfail=$*
 }
 
 # skip_all REASON: before `subtests`: the whole test is skipped.
@@ -98,6 +112,7 @@ ktap_subtest() {
 	ktap_number=$((ktap_number + 1))
 	ktap_bad=0
 	ktap_reason=
+	ktap_xfail=
 	ktap_name=
 	for ktap_word in $1; do
 		ktap_name=${ktap_name:+${ktap_name}_}$ktap_word
@@ -115,6 +130,8 @@ ktap_result() {
 	elif [ -n "$ktap_reason" ]; then
 		ktap_skips=$((ktap_skips + 1))
 		printf 'ok %d %s # SKIP %s\n' "$ktap_number" "$ktap_name" "$ktap_reason"
+	elif [ -n "$ktap_xfail" ]; then
+		printf 'ok %d %s # XFAIL %s\n' "$ktap_number" "$ktap_name" "$ktap_xfail"
 	else
 		printf 'ok %d %s\n' "$ktap_number" "$ktap_name"
 	fi

@@ -10,7 +10,14 @@ TESTS_OK=0
 TESTS_BAD=0
 LEAVES_OK=0
 LEAVES_BAD=0
+LEAVES_XFAIL=0
 LEAVES_SKIP=0
+# What the tests report of their injections: points, the paths that they lie in,
+# and how many of them poisoned the known-good state.
+POINTS=0
+POINT_PATHS=' '
+POINT_PATH_COUNT=0
+POISONED=0
 runner_pid=
 runner_watchdog=
 
@@ -59,12 +66,16 @@ run_test() {
 	fi
 }
 
-# leaf ok|bad|skip LINE: one result of the test, counted and printed.
+# leaf ok|bad|xfail|skip LINE: one result of the test, counted and printed.
 leaf() {
 	test_leaves=$((test_leaves + 1))
 	case $1 in
 	ok)
 		LEAVES_OK=$((LEAVES_OK + 1))
+		test_ok=$((test_ok + 1))
+		;;
+	xfail)
+		LEAVES_XFAIL=$((LEAVES_XFAIL + 1))
 		test_ok=$((test_ok + 1))
 		;;
 	skip) LEAVES_SKIP=$((LEAVES_SKIP + 1)) ;;
@@ -152,11 +163,46 @@ test_line() {
 		;;
 	'not ok '*) leaf bad "$1" ;;
 	'ok '*'# SKIP'*) leaf skip "$1" ;;
+	'ok '*'# XFAIL'*) leaf xfail "$1" ;;
 	'ok '*) leaf ok "$1" ;;
 	'@stuck') test_stuck=1 ;;
+	'# report: '*)
+		test_report "${1#'# report: '}"
+		printf '  %s\n' "$1"
+		;;
 	'#'*) printf '  %s\n' "$1" ;;
 	*) printf '  # %s\n' "$1" ;;
 	esac
+}
+
+# test_report TEXT: adds up `points PATH NUMBER` and `poisoned NUMBER`.
+test_report() {
+	tr_number=${1##* }
+	case $tr_number in
+	'' | *[!0-9]* | 0?*) return 0 ;;
+	esac
+	case $1 in
+	'points '*' '*)
+		tr_path=${1#points }
+		tr_path=${tr_path%% *}
+		POINTS=$((POINTS + tr_number))
+		case $POINT_PATHS in
+		*" $tr_path "*) ;;
+		*)
+			POINT_PATHS="$POINT_PATHS$tr_path "
+			POINT_PATH_COUNT=$((POINT_PATH_COUNT + 1))
+			;;
+		esac
+		;;
+	'poisoned '*) POISONED=$((POISONED + tr_number)) ;;
+	esac
+}
+
+# report_points: the sums, if a test has reported any.
+report_points() {
+	[ "$POINT_PATH_COUNT" -gt 0 ] || return 0
+	printf '# report: %d injection points in %d paths, %d poisoned\n' \
+		"$POINTS" "$POINT_PATH_COUNT" "$POISONED"
 }
 
 # test_missing: results that were planned and never came have failed.
