@@ -7,7 +7,8 @@ export KDIR BZIMAGE LLVM
 FILTER ?= *
 TOPOLOGY ?= endpoint
 TIMEOUT ?= 120
-export FILTER TOPOLOGY TIMEOUT
+MUTANT ?= *
+export FILTER TOPOLOGY TIMEOUT MUTANT
 
 HARNESS := qemu/target/release/pci-recovery-qemu
 
@@ -35,12 +36,14 @@ help:
 ##   harness    build the program that runs QEMU
 ##   test-host  cargo test: what needs no kernel
 ##   lint       rustfmt, clippy and shellcheck
+##   mutants    weaken one guard after the other: does a test notice? (minutes)
 ##   clean      remove what was built here
 ##   distclean  remove the cache as well
 ##
 ## The targets above see to what they need by themselves.
 ##
 ##   FILTER=GLOB        check: only the tests whose names match
+##   MUTANT=GLOB        mutants: only those of scripts/mutants whose names match
 ##   TOPOLOGY=NAME      a file of qemu/topologies, or a .toml file (endpoint)
 ##   TIMEOUT=SECONDS    a guest that is silent for so long has hung (120)
 ##   KDIR=DIR           a built kernel tree with Rust to use instead of Debian's
@@ -79,6 +82,10 @@ test-host:
 .PHONY: lint
 lint: setup
 	@scripts/lint.sh
+
+.PHONY: mutants
+mutants: module harness
+	@scripts/mutants.sh "$$MUTANT"
 
 .PHONY: clean
 clean:

@@ -1,0 +1,88 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# mutants.sh [GLOB]: does a test notice when a guard is weakened? Builds the
+# modules once with each patch of mutants/ whose name matches, runs the tests
+# with them, and says which tests failed. Not zero if a mutant survived.
+#
+# mutants/NAME.patch is a unified diff (-p1). Before the diff stands in one line
+# what is weakened, and below, if not all tests are to be run, `tests: GLOB`.
+#
+# Only a failed test catches a mutant. A guest that does not boot, hangs, panics
+# or gives up says nothing, whatever failed before; nor does a test that took too
+# long. And a test that fails anyway catches everything: `make check` comes first.
+#
+# Each mutant leaves its modules and logs in build/mutants/NAME. The environment
+# is that of the harness (TOPOLOGY, TIMEOUT).
+
+set -euo pipefail
+here=$(dirname "$0")
+# shellcheck source=scripts/lib/common.sh
+. "$here/lib/common.sh"
+# shellcheck source=scripts/lib/mutant.sh
+. "$here/lib/mutant.sh"
+cd "$top"
+
+glob=${1:-*}
+harness=qemu/target/release/pci-recovery-qemu
+all=build/mutants
+[ -r build/env ] || die "nothing is set up yet: run 'make setup' first"
+[ -x "$harness" ] || die "no $harness: run 'make harness' first"
+command -v patch >/dev/null || die "there is no program patch here: install it"
+# shellcheck source=/dev/null
+. build/env
+
+names=()
+for file in scripts/mutants/*.patch; do
+	name=${file##*/}
+	name=${name%.patch}
+	# shellcheck disable=SC2053  # a pattern
+	[[ $name != $glob ]] || names+=("$name")
+done
+[ ${#names[@]} -gt 0 ] ||
+	die "no mutant matches '$glob'; they are: $(cd scripts/mutants && echo *.patch | sed 's/\.patch//g')"
+
+mkdir -p "$all"
+exec 8>"$all/.lock"
+flock -n 8 || die "another make mutants runs in $top"
+
+harness_pid=
+trap 'interrupted 130' INT
+trap 'interrupted 143' TERM HUP
+
+# interrupted STATUS: nothing goes on, and what was found so far is not lost.
+interrupted() {
+	trap '' INT TERM HUP
+	if [ -n "$harness_pid" ]; then
+		kill -TERM "$harness_pid" 2>/dev/null || true
+		wait "$harness_pid" 2>/dev/null || true
+	fi
+	progress_end
+	say "interrupted during $name; logs: $all/$name"
+	exit "$1"
+}
+
+# Of each mutant: what is weakened, `caught`, `SURVIVED` or `not tested`, and by
+# which tests or why.
+weakened=() verdicts=() details=()
+caught=0 survived=0 untested=0
+
+number=0
+for name in "${names[@]}"; do
+	number=$((number + 1))
+	mutant_header "$name"
+	mutant_test "$name" "$number/${#names[@]}"
+	case $verdict in
+	caught) caught=$((caught + 1)) ;;
+	SURVIVED) survived=$((survived + 1)) ;;
+	*) untested=$((untested + 1)) ;;
+	esac
+	weakened+=("$what") verdicts+=("$verdict") details+=("$detail")
+	say "$(printf '%-10s %s: %s' "$verdict" "$name" "$detail")"
+done
+
+mutant_table
+totals="$caught caught, $survived survived"
+[ "$untested" = 0 ] || totals+=", $untested not tested"
+printf '%s\n' "$totals"
+[ "$caught" = "${#names[@]}" ]
