@@ -53,6 +53,8 @@ use super::{
 struct Function {
     wrapper: Arc<Wrapper>,
     devfn: u8,
+    /// Where its registers end: it has nothing but zeros from here on.
+    end: u16,
     name: CString,
 }
 
@@ -144,6 +146,7 @@ impl Bus {
                 Function {
                     wrapper: wrapper.clone(),
                     devfn,
+                    end: plain::registers_end(wrapper, devfn)?,
                     name: CString::try_from_fmt(fmt!("{}", Shown(DevFn(devfn))))?,
                 },
                 GFP_KERNEL,
@@ -257,7 +260,8 @@ impl Function {
     }
 
     fn show_registers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let registers = plain::registers(&self.wrapper, self.devfn).map_err(|_| fmt::Error)?;
+        let registers =
+            plain::registers(&self.wrapper, self.devfn, self.end).map_err(|_| fmt::Error)?;
         registers
             .iter()
             .try_for_each(|register| writeln!(f, "{register}"))

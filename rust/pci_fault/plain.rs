@@ -79,17 +79,28 @@ impl Register {
     }
 }
 
-/// Reads config space as the hardware has it, past every fault and record: the dwords that are not 0.
+/// The offset after the last dword that is not 0.
+///
+/// # Errors
+///
+/// As for [`registers`].
+pub(crate) fn registers_end(wrapper: &Wrapper, devfn: u8) -> Result<u16> {
+    let registers = registers(wrapper, devfn, LAST_OFFSET)?;
+    Ok(registers.last().map_or(0, |last| last.offset + 4))
+}
+
+/// Reads config space as the hardware has it, past every fault and record: the dwords below `end`
+/// that are not 0.
 ///
 /// # Errors
 ///
 /// `ENODEV` where the function is not there, `ENOMEM`.
-pub(crate) fn registers(wrapper: &Wrapper, devfn: u8) -> Result<KVVec<Register>> {
+pub(crate) fn registers(wrapper: &Wrapper, devfn: u8, end: u16) -> Result<KVVec<Register>> {
     let locked = Locked::new(wrapper, devfn)?;
     // SAFETY: The function is valid.
     let size = unsafe { (*locked.0).cfg_size };
     let mut registers = KVVec::new();
-    for offset in (0..=LAST_OFFSET).step_by(4) {
+    for offset in (0..end).step_by(4) {
         if c_int::from(offset) >= size {
             break;
         }
