@@ -132,7 +132,8 @@ cap_find() {
 }
 
 # bars BDF: sets BARS to the offsets of the base address registers that the
-# kernel assigned (not 0 in the reference), low halves only.
+# kernel assigned, low halves only, and only those that are not 0: an address
+# above 4 GiB may be all in the upper half.
 bars() {
 	BARS=
 	br_offset=16
@@ -141,7 +142,7 @@ bars() {
 		[ "$br_offset" -le 36 ] || break
 		: "$br_end"
 		if [ "$br_high" -eq 0 ] && [ $((br_flags)) -ne 0 ]; then
-			[ $((br_start)) -eq 0 ] || BARS="$BARS $br_offset"
+			[ $((br_start & 0xfffffff0)) -eq 0 ] || BARS="$BARS $br_offset"
 		fi
 		# IORESOURCE_MEM_64: the next register is the upper half.
 		if [ "$br_high" -eq 0 ] && [ $((br_flags & 0x100000)) -ne 0 ]; then

@@ -5,6 +5,8 @@
 
 # shellcheck source-path=SCRIPTDIR source=../lib/test.sh
 . "$KT_DIR/lib/test.sh"
+# shellcheck source=../lib/uevent.sh
+. "$KT_DIR/lib/uevent.sh"
 
 bars "$KT_DEVICE"
 FIRST_BAR=${BARS%% *}
@@ -31,43 +33,9 @@ kernel_sends_one() {
 		fail "the kernel's uevent_seqnum is still $SEQNUM"
 }
 
-# listener_start: everything that the kernel sends, into $KT_TMP/uevents.
-listener_start() {
-	if have udevadm && udevadm monitor --help > /dev/null 2>&1; then
-		udevadm monitor --kernel --property > "$KT_TMP/uevents" 2>&1 &
-	elif have uevent; then
-		# By itself it would keep what it prints in a buffer.
-		uevent sh -c 'env; echo' > "$KT_TMP/uevents" 2>&1 &
-	else
-		return 1
-	fi
-	LISTENER=$!
-	at_exit listener_stop
-}
-
-listener_stop() {
-	[ -z "$LISTENER" ] || kill "$LISTENER" 2> /dev/null || :
-	LISTENER=
-}
-LISTENER=
-
-heard() {
-	grep -q "$1" "$KT_TMP/uevents"
-}
-
-# The listener works when it has heard one that we asked the kernel for.
-listening() {
-	echo change > "$SYSFS_PCI/$KT_DEVICE/uevent"
-	heard "ACTION=change"
-}
-
 it_says_what_was_refused() {
-	if ! listener_start; then
-		skip "neither udevadm nor busybox's uevent is there"
-		return 0
-	fi
-	if ! wait_for "$KT_WAIT" listening; then
-		skip "the listener hears nothing, not even an event of our own"
+	if ! listener_start "$KT_TMP/uevents"; then
+		skip "no udevadm, no busybox uevent, or it hears nothing, not even an event of our own"
 		return 0
 	fi
 	check_false "an event of our own looks like a refusal" heard PCI_RECOVERY

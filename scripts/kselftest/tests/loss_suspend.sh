@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The function is lost at any access of a suspend and resume, all phases.
+
+# shellcheck source-path=SCRIPTDIR source=../lib/test.sh
+. "$KT_DIR/lib/test.sh"
+# shellcheck source=../lib/sweep.sh
+. "$KT_DIR/lib/sweep.sh"
+# shellcheck source=../lib/sleep.sh
+. "$KT_DIR/lib/sleep.sh"
+
+# Longer than the way there and back, where nothing waits for the function.
+SWEEP_ENDS=ms=500
+
+path_suspend() {
+	echo freeze > /sys/power/state
+} 2> /dev/null
+
+lost_from_every_access() {
+	sweep_begin suspend yes path_suspend
+	sweep_from
+	sweep_end
+}
+
+back_at_the_worst_moments() {
+	sweep_begin suspend_moments yes path_suspend
+	sweep_moments saved restoring middle
+	sweep_restore
+	sweep_end
+}
+
+sleep_need freeze
+sweep_setup
+subtests lost_from_every_access back_at_the_worst_moments

@@ -1,0 +1,113 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# A register that does not take its known-good value: a restore says so, by its
+# name, and a recovery escalates to a reset of the function.
+
+# shellcheck source-path=SCRIPTDIR source=../lib/test.sh
+. "$KT_DIR/lib/test.sh"
+# shellcheck source=../lib/uevent.sh
+. "$KT_DIR/lib/uevent.sh"
+
+# each_is_named: every register that is verified, one after the other.
+each_is_named() {
+	saved_copy "$KT_TMP/saved.before"
+	en_count=0
+	en_missed=
+	while read -r en_offset en_size en_name en_value; do
+		# What reads something else in every bit that software can set.
+		en_stuck=$(printf '0x%x' $((en_value ^ (en_size == 2 ? 0xffff : 0xffffffff))))
+		events_mark
+		fault stuck "range=$en_offset-$(printf '0x%x' $((en_offset + en_size - 1)))" \
+			"value=$en_stuck"
+		en_result=error
+		! echo 1 2> /dev/null > "$DEBUGFS/$KT_DEVICE/restore" || en_result=ok
+		fault_off
+		if [ "$en_result" = ok ]; then
+			en_missed="$en_missed $en_name"
+		else
+			en_count=$((en_count + 1))
+			events_new
+			case "; $EVENTS" in
+			*"; mismatch $en_name at $en_offset "* | *'; lost'*) ;;
+			*) fail "$en_name is stuck, the events are: $EVENTS" ;;
+			esac
+		fi
+	done < "$KT_TMP/saved.before"
+	report "stuck registers: $en_count found and named; not compared:${en_missed:- none}"
+	# The header has 16 words, of which all but one are compared.
+	[ "$en_count" -ge 15 ] || fail "only $en_count stuck registers were noticed"
+	check_write restore 1 OK
+	check_regs "after the last restore"
+}
+
+# Not comparing a register must have a reason: it is nobody's to set.
+not_compared_are_few() {
+	for nc_name in $en_missed; do
+		case $nc_name in
+		reserved) ;;
+		# An endpoint has no slot and is no root: they read 0 through the core.
+		PCI_EXP_SLTCTL | PCI_EXP_SLTCTL2 | PCI_EXP_RTCTL) ;;
+		*) fail "$nc_name is saved and not compared" ;;
+		esac
+	done
+}
+
+# stuck_cache_line MORE: Cache Line Size does not take its value.
+stuck_cache_line() {
+	fault stuck range=0x0c "value=$((CACHE_LINE ^ 0x10))" "$@"
+}
+
+# Stuck until the function is reset: slot_reset does that, and verifies.
+recovery_resets_the_function() {
+	events_mark
+	stuck_cache_line "ms=$STUCK_MS"
+	check_inject fatal || return 0
+	await_event resume
+	fault_off
+	check_callbacks "error_detected frozen need_reset; reset_prepare; reset_done; slot_reset recovered; resume"
+	check_event "mismatch PCI_CACHE_LINE_SIZE"
+	check_event reset
+	check_status state ok
+	check_regs "after a recovery with a reset"
+}
+
+# Stuck for good: the recovery has failed and says so; later it is restored.
+recovery_fails_and_says_so() {
+	events_mark
+	listener_start "$KT_TMP/uevents" || diag "no listener for uevents"
+	stuck_cache_line
+	check_inject fatal || return 0
+	await_event "slot_reset disconnect"
+	await_dmesg "device recovery failed"
+	check_event lost
+	check_status state lost
+	check_write save 1 EIO
+	fault_off
+	if [ -n "$LISTENER" ]; then
+		wait_for "$KT_WAIT" heard '^PCI_RECOVERY=failed$' ||
+			fail "no uevent with PCI_RECOVERY=failed"
+		heard '^PCI_RECOVERY_REASON=PCI_CACHE_LINE_SIZE' ||
+			fail "the uevent does not name the register"
+	fi
+	check_write restore 1 OK
+	check_status state ok
+	check_regs "after a recovery that failed, and a restore"
+}
+
+# The core gives the function up for good; a reset tells it otherwise.
+undo() {
+	listener_stop
+	write_errno "$DEBUGFS/$KT_DEVICE/reset" 1
+}
+
+# How long it takes until the first restore of a recovery, twice, and no reset.
+STUCK_MS=80
+
+need_injection
+need_bus_alone
+fault_need
+at_exit undo
+CACHE_LINE=$(cfg_read "$KT_DEVICE" "$PCI_CACHE_LINE_SIZE" 1)
+subtests each_is_named not_compared_are_few recovery_resets_the_function \
+	recovery_fails_and_says_so
