@@ -21,6 +21,12 @@ KT_MODULE=${1-/modules/pci_recovery.ko}
 . "$KT_DIR/lib/driver.sh"
 # shellcheck source=lib/gone.sh
 . "$KT_DIR/lib/gone.sh"
+# shellcheck source=lib/fault.sh
+. "$KT_DIR/lib/fault.sh"
+# shellcheck source=lib/stub.sh
+. "$KT_DIR/lib/stub.sh"
+# shellcheck source=lib/sleep.sh
+. "$KT_DIR/lib/sleep.sh"
 # shellcheck source=lib/inject.sh
 . "$KT_DIR/lib/inject.sh"
 # shellcheck source=lib/dmesg.sh
@@ -30,6 +36,7 @@ KT_MODULE=${1-/modules/pci_recovery.ko}
 # shellcheck source=settings
 . "$KT_DIR/settings"
 KT_WAIT=$wait_seconds
+KT_SUSPEND=$suspend_seconds
 
 FAILED=0
 STEP=
@@ -40,7 +47,9 @@ finish() {
 	finish_status=$?
 	trap - EXIT
 	set +e
+	[ -z "${SLEEP_STATE-}" ] || sleep_undo
 	device_back
+	fault_unload
 	device_give_back
 	rm -rf "$KT_TMP"
 	exit "$finish_status"
@@ -103,14 +112,14 @@ registers() {
 	row "$CONFIG"
 }
 
-# row CONFIG: the line of the table.
+# row CONFIG [REMARK]: the line of the table.
 row() {
 	printf '   config space: %s\n' "$1"
 	if [ -n "$PROBLEM" ]; then
 		VERDICT="FAIL $PROBLEM"
 		FAILED=1
 	else
-		VERDICT="ok"
+		VERDICT="ok${2:+: $2}"
 	fi
 	printf 'row%s%s%s%s%s%s%s%s\n' "$TAB" "$STEP" "$TAB" \
 		"${CALLBACKS:-none}" "$TAB" "$1" "$TAB" "$VERDICT"
@@ -227,6 +236,57 @@ demo_reset() {
 	registers
 }
 
+# lost_in_suspend: the function is lost while it is saved, and back before it is
+# restored.
+lost_in_suspend() {
+	first_save sleep_cycle freeze
+	[ -n "$FIRST_SAVE" ] || die "nobody saves during a suspend"
+	events_mark
+	fault gone "from=$FIRST_SAVE" "count=$SAVE_LENGTH"
+	sleep_cycle freeze || problem "the suspend fails"
+	fault_off
+}
+
+# The stock kernel alone, which is what every function has today.
+demo_stock() {
+	step "lost while suspended, stock kernel (pci-stub)"
+	stub_bind || die "it does not bind to pci-stub: $ERRNO"
+	regs_snapshot "$KT_DEVICE" "$KT_TMP/stub.regs"
+	lost_in_suspend
+	regs_snapshot "$KT_DEVICE" "$KT_TMP/stub.now"
+	CALLBACKS=-
+	if regs_diff "$KT_TMP/stub.regs" "$KT_TMP/stub.now" > "$KT_TMP/differs"; then
+		row "as before: this kernel has learnt it"
+	else
+		sed 's/^/   destroyed: /' "$KT_TMP/differs"
+		row "$(grep -c . "$KT_TMP/differs") registers destroyed, $(grep -c BASE_ADDRESS "$KT_TMP/differs") of them BARs" "expected"
+	fi
+	stub_unbind
+}
+
+demo_ours() {
+	step "lost while suspended, with pci_recovery"
+	lost_in_suspend
+	callbacks
+	expect callbacks "$CALLBACKS" "suspend; suspend_noirq; resume_noirq; pm_resume"
+	event_happened refusal || problem "the save was not refused"
+	driver_says
+	registers
+}
+
+demo_pair() {
+	if ! fault_possible || ! stub_possible || ! sleep_possible freeze; then
+		printf '\n== without the losses during a suspend: %s\n' \
+			"${FAULT_REASON-} ${STUB_REASON-} ${SLEEP_REASON-}"
+		return 0
+	fi
+	fault_load
+	fault_wrap "$KT_DEVICE"
+	sleep_prepare freeze
+	demo_stock
+	demo_ours
+}
+
 device_choose "" || die "$DEVICE_ERROR"
 KT_TMP=$(mktemp -d "${TMPDIR:-/tmp}/pci_recovery.XXXXXX")
 trap finish EXIT
@@ -255,6 +315,7 @@ for method in $methods; do
 	demo_reset "$method"
 done
 [ -z "$methods" ] || echo "$methods" > "$SYSFS_PCI/$KT_DEVICE/reset_method"
+demo_pair
 printf '\n'
 if [ "$FAILED" -ne 0 ]; then
 	printf 'some steps failed; the log of the kernel has more\n'

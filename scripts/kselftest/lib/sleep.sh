@@ -1,28 +1,33 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
 #
 # Test cycles of system sleep: all phases of the drivers, and back at once.
 
-# sleep_need freeze|disk: prepares cycles by `echo $1 > /sys/power/state` until the
-# test's end; skips the whole test where there are none.
-sleep_need() {
-	[ -w /sys/power/pm_test ] || skip_all "no /sys/power/pm_test (CONFIG_PM_DEBUG)"
+# sleep_possible freeze|disk: false, with SLEEP_REASON, when there are no cycles.
+sleep_possible() {
+	SLEEP_REASON="no /sys/power/pm_test (CONFIG_PM_DEBUG)"
+	[ -w /sys/power/pm_test ] || return 1
 	read_line /sys/power/state
+	SLEEP_REASON="/sys/power/state offers only '$LINE'"
 	case " $LINE " in
 	*" $1 "*) ;;
-	*) skip_all "/sys/power/state offers only '$LINE'" ;;
+	*) return 1 ;;
 	esac
+}
+
+# sleep_prepare freeze|disk: from now on, until sleep_undo, sleep_cycle is a cycle.
+sleep_prepare() {
+	SLEEP_STATE=$1
 	SLEEP_DELAYS=
-	for sn_module in suspend hibernate; do
-		sn_file=/sys/module/$sn_module/parameters/pm_test_delay
-		[ -w "$sn_file" ] || continue
-		read_line "$sn_file"
-		SLEEP_DELAYS="$SLEEP_DELAYS $sn_file $LINE"
-		echo "$KT_SUSPEND" > "$sn_file"
+	for sp_module in suspend hibernate; do
+		sp_file=/sys/module/$sp_module/parameters/pm_test_delay
+		[ -w "$sp_file" ] || continue
+		read_line "$sp_file"
+		SLEEP_DELAYS="$SLEEP_DELAYS $sp_file $LINE"
+		echo "$KT_SUSPEND" > "$sp_file"
 	done
 	read_line /sys/power/image_size
 	SLEEP_IMAGE=$LINE
-	at_exit sleep_undo
 	# An image as large as there is memory: none has to be freed for it.
 	[ "$1" != disk ] || echo 1000000000000 > /sys/power/image_size
 	echo platform > /sys/power/pm_test
@@ -40,4 +45,17 @@ sleep_undo() {
 		shift 2
 	done
 	hotplug_attach
+}
+
+# sleep_cycle [freeze|disk]: false when the kernel says that it failed.
+sleep_cycle() {
+	echo "${1:-$SLEEP_STATE}" > /sys/power/state
+} 2> /dev/null
+
+# sleep_need freeze|disk: prepares cycles until the test's end; skips the whole test
+# where there are none.
+sleep_need() {
+	sleep_possible "$1" || skip_all "$SLEEP_REASON"
+	at_exit sleep_undo
+	sleep_prepare "$1"
 }

@@ -150,6 +150,9 @@ wrong() {
 # afterwards, and judges.
 sweep_point() {
 	sweep_fault=$1
+	sweep_runs=$((sweep_runs + 1))
+	# A sign of life: it may take minutes.
+	[ $((sweep_runs % 50)) -ne 0 ] || diag "$sweep_name: $sweep_runs runs so far"
 	sp_before=$VAULT
 	other "$VAULT"
 	NEW=$OTHER
@@ -231,6 +234,7 @@ sweep_begin() {
 	sweep_repaired=0
 	SWEEP_COUNT=0
 	sweep_missed=-1
+	sweep_runs=0
 	N=0
 	sf_k=0
 	# In peace: a fault of no access.

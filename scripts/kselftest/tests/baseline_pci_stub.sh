@@ -15,14 +15,6 @@
 
 METHOD_FILE=$SYSFS_PCI/$KT_DEVICE/reset_method
 
-suspend() {
-	echo freeze > /sys/power/state
-} 2> /dev/null
-
-hibernate() {
-	echo disk > /sys/power/state
-} 2> /dev/null
-
 reset() {
 	echo 1 > "$SYSFS_PCI/$KT_DEVICE/reset"
 } 2> /dev/null
@@ -53,11 +45,11 @@ check_damage() {
 }
 
 lost_in_suspend() {
-	check_damage suspend
+	check_damage sleep_cycle freeze
 }
 
 lost_in_hibernation() {
-	check_damage hibernate
+	check_damage sleep_cycle disk
 }
 
 # 7.3 looks once, before it saves: the loss comes just after.
@@ -110,7 +102,7 @@ undo() {
 
 LOST_AFTER=0
 stub_possible || skip_all "$STUB_REASON"
-sleep_need freeze
+sleep_possible freeze || skip_all "$SLEEP_REASON"
 sleep_need disk
 fault_need
 at_exit undo

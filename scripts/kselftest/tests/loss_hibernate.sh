@@ -11,18 +11,14 @@
 # shellcheck source=../lib/sleep.sh
 . "$KT_DIR/lib/sleep.sh"
 
-path_hibernate() {
-	echo disk > /sys/power/state
-} 2> /dev/null
-
 lost_from_every_access() {
-	sweep_begin hibernate yes path_hibernate
+	sweep_begin hibernate yes sleep_cycle
 	sweep_from
 	sweep_end
 }
 
 back_in_the_middle_of_the_restore() {
-	sweep_begin hibernate_middle yes path_hibernate
+	sweep_begin hibernate_middle yes sleep_cycle
 	sweep_restore
 	sweep_end
 }

@@ -13,18 +13,14 @@
 # Longer than the way there and back, where nothing waits for the function.
 SWEEP_ENDS=ms=500
 
-path_suspend() {
-	echo freeze > /sys/power/state
-} 2> /dev/null
-
 lost_from_every_access() {
-	sweep_begin suspend yes path_suspend
+	sweep_begin suspend yes sleep_cycle
 	sweep_from
 	sweep_end
 }
 
 back_at_the_worst_moments() {
-	sweep_begin suspend_moments yes path_suspend
+	sweep_begin suspend_moments yes sleep_cycle
 	sweep_moments saved restoring middle
 	sweep_restore
 	sweep_end
