@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Compiles `guard` for the host, so that `cargo test` can test it without a kernel.
+//! Compiles what knows no kernel for the host, so that `cargo test` can test it without one.
 #![no_std]
 
 pub mod guard;
+
+/// The fault injector: what a fault does, and how it is written.
+pub mod pci_fault {
+    pub mod fault;
+    pub mod spec;
+}

@@ -24,7 +24,7 @@
 //! | `ones`, `zeros` | reads return that; writes work |
 //! | `error` | accesses fail with `PCIBIOS_DEVICE_NOT_FOUND` |
 //! | `drop` | writes reach nobody |
-//! | `wiped` | `PCI_COMMAND` and the BARs read as after a reset until they are written |
+//! | `wiped` | `PCI_COMMAND` and the BARs read as after a reset until they are written; needs `devfn` |
 //! | `stuck value=V` | the bytes of `range` (up to 4) read `V`, whatever is written |
 //! | `delay us=N` | each access takes `N` microseconds longer (up to 1000) |
 //!

@@ -149,7 +149,7 @@ pub struct Armed {
     pub phase: Phase,
     /// When it ends, in nanoseconds.
     ends_ns: Option<u64>,
-    /// For [`Kind::Wiped`]: the bytes below 0x40 that have been written.
+    /// For [`Kind::Wiped`]: the bytes of the first 64 that have been written.
     written: u64,
 }
 
@@ -232,11 +232,24 @@ impl Faults {
         Self([None; MAX_FAULTS])
     }
 
-    /// Adds a fault; `false` where there are [`MAX_FAULTS`] already. One that is over makes place.
+    /// Adds a fault after the others; `false` where there are [`MAX_FAULTS`] already. One that is
+    /// over makes place.
     #[must_use]
     pub fn arm(&mut self, fault: Fault) -> bool {
-        let free = |slot: &&mut Option<Armed>| slot.is_none_or(|armed| armed.phase == Phase::Over);
-        match self.0.iter_mut().find(free) {
+        let over = |slot: &Option<Armed>| slot.is_none_or(|armed| armed.phase == Phase::Over);
+        // Empty places are behind the others; where there is none, those behind one that is over
+        // move up.
+        if self.0.iter().all(Option::is_some) {
+            if let Some(first) = self.0.iter().position(over) {
+                if let Some(from_there) = self.0.get_mut(first..) {
+                    from_there.rotate_left(1);
+                }
+                if let Some(last) = self.0.last_mut() {
+                    *last = None;
+                }
+            }
+        }
+        match self.0.iter_mut().find(|slot| slot.is_none()) {
             Some(slot) => {
                 *slot = Some(Armed::new(fault));
                 true
@@ -259,8 +272,11 @@ impl Faults {
     /// fault that matches counts it.
     pub fn decide(&mut self, access: &Access, now_ns: u64) -> Decision {
         let mut decision = Decision::default();
-        for armed in self.0.iter_mut().flatten() {
-            if !armed.meets(access, now_ns) {
+        let mut met = [false; MAX_FAULTS];
+        for (slot, met) in self.0.iter_mut().zip(&mut met) {
+            let Some(armed) = slot else { continue };
+            *met = armed.meets(access, now_ns);
+            if !*met {
                 continue;
             }
             if let Kind::Delay(us) = armed.fault.kind {
@@ -269,12 +285,28 @@ impl Faults {
                 decision.effect = effect(armed, access).map(|effect| (armed.fault.kind, effect));
             }
         }
+        // A write that does not arrive leaves the function wiped.
+        if access.write && decision.effect.is_none() {
+            for (slot, met) in self.0.iter_mut().zip(met) {
+                if let Some(armed) = slot.as_mut().filter(|_| met) {
+                    armed.written |= bytes_below_64(access);
+                }
+            }
+        }
         decision
     }
 }
 
+/// The bytes of an access to the first 64, one bit each.
+fn bytes_below_64(access: &Access) -> u64 {
+    (0..u16::from(access.size)).fold(0, |bytes, byte| {
+        let bit = 1_u64.checked_shl(access.offset.saturating_add(byte).into());
+        bytes | bit.unwrap_or(0)
+    })
+}
+
 /// The effect of a fault on an access that meets it.
-fn effect(armed: &mut Armed, access: &Access) -> Option<Effect> {
+fn effect(armed: &Armed, access: &Access) -> Option<Effect> {
     let reads = |effect| (!access.write).then_some(effect);
     match armed.fault.kind {
         Kind::Gone if access.write => Some(Effect::Dropped),
@@ -282,24 +314,27 @@ fn effect(armed: &mut Armed, access: &Access) -> Option<Effect> {
         Kind::Zeros => reads(Effect::Answer(0)),
         Kind::Error => Some(Effect::Fail),
         Kind::Drop => access.write.then_some(Effect::Dropped),
-        Kind::Wiped => wiped(&mut armed.written, access),
-        Kind::Stuck(value) => reads(stuck(value, armed.fault.first, armed.fault.last, access)),
+        Kind::Wiped if access.write => None,
+        Kind::Wiped => wiped(armed.written, access),
+        Kind::Stuck(_) if access.write => None,
+        Kind::Stuck(value) => stuck(value, armed.fault.first, armed.fault.last, access),
         Kind::Delay(_) => None,
     }
 }
 
-/// Some bits of a register, given by its bytes: `of(offset)` is mask and value of one.
-fn replace(access: &Access, of: impl Fn(u16) -> (u8, u8)) -> Effect {
+/// Some bits of a register, given by its bytes: `of(offset)` is mask and value of one. [`None`] where
+/// none is replaced: the access is then left to the other faults.
+fn replace(access: &Access, of: impl Fn(u16) -> (u8, u8)) -> Option<Effect> {
     let (mut mask, mut value) = (0, 0);
     for byte in 0..u16::from(access.size) {
         let (byte_mask, byte_value) = of(access.offset.saturating_add(byte));
         mask |= u32::from(byte_mask) << (8 * byte);
         value |= u32::from(byte_value) << (8 * byte);
     }
-    Effect::Replace { mask, value }
+    (mask != 0).then_some(Effect::Replace { mask, value })
 }
 
-fn stuck(value: u32, first: u16, last: u16, access: &Access) -> Effect {
+fn stuck(value: u32, first: u16, last: u16, access: &Access) -> Option<Effect> {
     replace(access, |offset| {
         match offset.checked_sub(first).filter(|_| offset <= last) {
             Some(index @ 0..4) => (0xff, (value >> (8 * index)) as u8),
@@ -309,24 +344,16 @@ fn stuck(value: u32, first: u16, last: u16, access: &Access) -> Effect {
 }
 
 /// `PCI_COMMAND` reads 0, a BAR reads 0 but for the low bits, which say what it decodes.
-fn wiped(written: &mut u64, access: &Access) -> Option<Effect> {
+fn wiped(written: u64, access: &Access) -> Option<Effect> {
     const COMMAND: core::ops::Range<u16> = 0x04..0x06;
     const BARS: core::ops::Range<u16> = 0x10..0x28;
 
-    if access.write {
-        for byte in 0..u16::from(access.size) {
-            *written |= 1_u64
-                .checked_shl(access.offset.saturating_add(byte).into())
-                .unwrap_or(0);
-        }
-        return None;
-    }
     let is_written = |offset: u16| {
         1_u64
             .checked_shl(offset.into())
-            .is_some_and(|bit| *written & bit != 0)
+            .is_some_and(|bit| written & bit != 0)
     };
-    Some(replace(access, |offset| {
+    replace(access, |offset| {
         if is_written(offset) {
             (0, 0)
         } else if COMMAND.contains(&offset) {
@@ -339,5 +366,5 @@ fn wiped(written: &mut u64, access: &Access) -> Option<Effect> {
         } else {
             (0, 0)
         }
-    }))
+    })
 }

@@ -14,6 +14,11 @@ use super::fault::{
 /// No fault waits longer: an access may be made with interrupts off.
 pub const MAX_DELAY_US: u32 = 1000;
 
+/// The words that a fault begins with.
+const KINDS: [&str; 8] = [
+    "gone", "ones", "zeros", "error", "drop", "wiped", "stuck", "delay",
+];
+
 /// Why a text is no fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpecError {
@@ -23,7 +28,8 @@ pub enum SpecError {
     Key,
     /// A value is not a number, or out of its bounds.
     Value,
-    /// `stuck` needs `value=` and a range of four bytes or less, `delay` needs `us=`.
+    /// `stuck` needs `value=` and a range of four bytes or less, `delay` needs `us=`, `wiped` the
+    /// function.
     Missing,
 }
 
@@ -35,7 +41,9 @@ impl fmt::Display for SpecError {
             }
             Self::Key => "each key once, of devfn=, range=, from=, count=, ms=, value=, us=",
             Self::Value => "a value is not a number, or out of its bounds",
-            Self::Missing => "stuck needs value= and a range of up to 4 bytes, delay needs us=",
+            Self::Missing => {
+                "stuck needs value= and a range of up to 4 bytes, delay us=, wiped devfn="
+            }
         })
     }
 }
@@ -116,6 +124,9 @@ fn once<T>(place: &mut Option<T>, value: Option<T>) -> Result<(), SpecError> {
 pub fn parse(text: &str) -> Result<Fault, SpecError> {
     let mut words = text.split_ascii_whitespace();
     let kind = words.next().ok_or(SpecError::Kind)?;
+    if !KINDS.contains(&kind) {
+        return Err(SpecError::Kind);
+    }
 
     let (mut function, mut offsets, mut from, mut count, mut ms) = (None, None, None, None, None);
     let (mut value, mut us) = (None, None);
@@ -140,8 +151,17 @@ pub fn parse(text: &str) -> Result<Fault, SpecError> {
         "zeros" => Kind::Zeros,
         "error" => Kind::Error,
         "drop" => Kind::Drop,
-        "wiped" => Kind::Wiped,
-        "stuck" if last - first < 4 => Kind::Stuck(value.take().ok_or(SpecError::Missing)?),
+        // What has been written is remembered of one function.
+        "wiped" if function.is_some() => Kind::Wiped,
+        "wiped" => return Err(SpecError::Missing),
+        "stuck" if last - first < 4 => {
+            let value: u32 = value.take().ok_or(SpecError::Missing)?;
+            let bits = 8 * (u32::from(last - first) + 1);
+            if value.checked_shr(bits).unwrap_or(0) != 0 {
+                return Err(SpecError::Value);
+            }
+            Kind::Stuck(value)
+        }
         "stuck" => return Err(SpecError::Missing),
         "delay" => match us.take() {
             Some(us) if us <= MAX_DELAY_US => Kind::Delay(us),

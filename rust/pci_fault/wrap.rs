@@ -220,7 +220,6 @@ impl Wrapper {
         };
 
         let fault = match (effect, delay_us) {
-            (Some((_, Effect::Replace { mask: 0, .. })), _) => None,
             (Some((kind, _)), _) => Some(kind),
             (None, 0) => None,
             (None, us) => Some(Kind::Delay(us)),

@@ -2,9 +2,7 @@
 
 //! A function that is lost during a save, from any of its reads on, or for a while.
 
-use pci_recovery_guard::guard::{
-    capability::EXP_REGISTERS, header::name, HeaderType, Refusal, HEADER_WORDS,
-};
+use pci_recovery_guard::guard::{capability::EXP_REGISTERS, header::name, Refusal, HEADER_WORDS};
 use proptest::prelude::*;
 
 use crate::{

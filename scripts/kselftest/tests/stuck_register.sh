@@ -34,7 +34,7 @@ each_is_named() {
 			esac
 		fi
 	done < "$KT_TMP/saved.before"
-	report "stuck registers: $en_count found and named; not compared:${en_missed:- none}"
+	report "$en_count stuck registers were named; not compared:${en_missed:- none}"
 	# The header has 16 words, of which all but one are compared.
 	[ "$en_count" -ge 15 ] || fail "only $en_count stuck registers were noticed"
 	check_write restore 1 OK

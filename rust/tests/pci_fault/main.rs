@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Tests of `pci_fault/fault.rs` and `pci_fault/spec.rs`, by what a user is told.
+//!
+//! | tests | of |
+//! |---|---|
+//! | [`matching`] | which accesses are meant: function and byte range |
+//! | [`life`] | when a fault begins and ends: `from`, `count`, `ms` |
+//! | [`effects`] | what each kind does to reads and writes of each size |
+//! | [`wiped`], [`stuck`] | the two that change single bytes |
+//! | [`several`] | the first decides, all count; four slots |
+//! | [`words`] | a fault as text: each key, each refusal, what is shown is what is read |
+//! | [`garbage`] | no text panics, and no fault or access does |
+//!
+//! [`bus`] has functions that faults are armed for, [`generate`] any fault and any access.
+
+mod bus;
+mod effects;
+mod garbage;
+mod generate;
+mod life;
+mod matching;
+mod several;
+mod stuck;
+mod wiped;
+mod words;
