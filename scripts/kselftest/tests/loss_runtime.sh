@@ -56,6 +56,12 @@ back_at_the_worst_moments() {
 	sweep_end
 }
 
+wiped_from_every_access() {
+	sweep_begin runtime_wiped maybe path_runtime still_works
+	sweep_from wiped
+	sweep_end
+}
+
 undo() {
 	echo on > "$CONTROL"
 }
@@ -63,4 +69,5 @@ undo() {
 [ -w "$CONTROL" ] || skip_all "no $CONTROL"
 sweep_setup
 at_exit undo
-subtests lost_from_every_access back_at_the_worst_moments
+subtests lost_from_every_access back_at_the_worst_moments \
+	wiped_from_every_access

@@ -26,6 +26,12 @@ back_at_the_worst_moments() {
 	sweep_end
 }
 
+wiped_from_every_access() {
+	sweep_begin suspend_wiped yes sleep_cycle
+	sweep_from wiped
+	sweep_end
+}
+
 sleep_need freeze
 sweep_setup
-subtests lost_from_every_access back_at_the_worst_moments
+subtests lost_from_every_access back_at_the_worst_moments wiped_from_every_access
