@@ -84,13 +84,14 @@ pub(super) fn check_accessible(dev: Exclusive<'_>) -> Result<(), Refusal> {
 
 /// Saves config space if what is read is the function's state, whole.
 ///
-/// The core's buffer then holds the new state, or, after a refusal, what it held before. Its flag
-/// `state_saved` is left as it was found.
+/// The core's buffer then holds the new state, or, after a refusal, the known-good one: what it held
+/// before may have been poison. Its flag `state_saved` is left as it was found.
 ///
-/// `known_good` is the last state that passed, if there is one.
+/// `known_good` is the last state that passed. Where there is none yet, what the core held before is
+/// put back.
 pub(super) fn guarded_save(
     dev: Exclusive<'_>,
-    known_good: Option<&Snapshot>,
+    known_good: Option<&KnownGood>,
 ) -> Result<KnownGood, Refusal> {
     let core_error = |error: Error| Refusal::Core {
         errno: error.to_errno(),
@@ -100,9 +101,12 @@ pub(super) fn guarded_save(
     check_accessible(dev)?;
     let function = function::describe(dev)?;
 
-    // 2. Set aside what the core holds, then let it save.
+    // 2. Set aside what the core holds, if there is nothing better to put back; then let it save.
     let flag = dev.state_saved();
-    let before = SavedState::store(dev).map_err(core_error)?;
+    let before = match known_good {
+        Some(_) => None,
+        None => Some(SavedState::store(dev).map_err(core_error)?),
+    };
     let saved = dev.save_state().map_err(core_error);
 
     // 3. Look at what was saved, and whether the function is still there.
@@ -114,7 +118,7 @@ pub(super) fn guarded_save(
                 capabilities(&dev),
                 command_status(dev),
                 &function,
-                known_good,
+                known_good.map(|good| &good.snapshot),
             )
         })
         .and_then(|()| SavedState::store(dev).map_err(core_error))
@@ -125,9 +129,10 @@ pub(super) fn guarded_save(
         });
 
     // 4. A refused save leaves nothing behind.
-    if result.is_err() {
-        if let Err(error) = before.load(dev) {
-            // The capabilities were stored from this very function a moment ago.
+    let good = known_good.map(|good| &good.state).or(before.as_ref());
+    if let (Err(_), Some(good)) = (&result, good) {
+        if let Err(error) = good.load(dev) {
+            // The capabilities were stored from this very function.
             dev_err!(dev, "the core's saved state is lost: {:?}\n", error);
         }
     }
@@ -180,7 +185,7 @@ impl Recovery {
             return Err(Refusal::Recovering);
         }
 
-        inner.known_good = guarded_save(dev, Some(&inner.known_good.snapshot))?;
+        inner.known_good = guarded_save(dev, Some(&inner.known_good))?;
         inner.runtime_refusal = None;
         inner.counters.saves += 1;
         inner.events.push(Event::Save);

@@ -42,9 +42,17 @@ save_replaces_it() {
 	check_buffer_good "after a save"
 }
 
-# A refused save puts back what was there, which is not the driver's: but what the
-# core would then write is replaced by the next reset or resume.
-refused_save_is_not_the_last_word() {
+# Refused half-way: what is put back is the known-good state, and not the poison.
+refused_save_replaces_it() {
+	poison
+	fault gone from=10
+	check_write save 1 EIO
+	fault_off
+	check_buffer_good "after a refused save"
+}
+
+# Refused at the first look, nothing is put back; on the way back all is right.
+refused_suspend_replaces_it() {
 	sleep_possible freeze || { skip "$SLEEP_REASON"; return 0; }
 	sleep_prepare freeze
 	poison
@@ -121,5 +129,5 @@ METHODS=$LINE
 fault_need
 check_write save 1 OK
 cat "$FAULT_FUNCTION/would_restore" > "$KT_TMP/would.good"
-subtests restore_uses_the_vault save_replaces_it refused_save_is_not_the_last_word \
-	core_poisons_itself_in_a_reset probe_does_not_trust_it
+subtests restore_uses_the_vault save_replaces_it refused_save_replaces_it \
+	refused_suspend_replaces_it core_poisons_itself_in_a_reset probe_does_not_trust_it
