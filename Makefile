@@ -8,7 +8,8 @@ FILTER ?= *
 TOPOLOGY ?= endpoint
 TIMEOUT ?= 120
 MUTANT ?= *
-export FILTER TOPOLOGY TIMEOUT MUTANT
+JOBS ?=
+export FILTER TOPOLOGY TIMEOUT MUTANT JOBS
 
 HARNESS := qemu/target/release/pci-recovery-qemu
 
@@ -43,6 +44,7 @@ help:
 ## The targets above see to what they need by themselves.
 ##
 ##   FILTER=GLOB        check: only the tests whose names match
+##   JOBS=N             check: guests that share the tests (2, or 1 on one processor)
 ##   MUTANT=GLOB        mutants: only those of scripts/mutants whose names match
 ##   TOPOLOGY=NAME      a file of qemu/topologies, or a .toml file (endpoint)
 ##   TIMEOUT=SECONDS    a guest that is silent for so long has hung (120)

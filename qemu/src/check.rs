@@ -43,6 +43,13 @@ pub fn check_filter(kselftest: &Path, filter: &str) -> Result<()> {
     Ok(())
 }
 
+/// The tests of `kselftest` that `filter` names, in alphabetical order.
+pub fn tests_matching(kselftest: &Path, filter: &str) -> Vec<String> {
+    let mut tests = tests_in(kselftest);
+    tests.retain(|test| Pattern::new(filter).is_ok_and(|pattern| pattern.matches(test)));
+    tests
+}
+
 fn tests_in(kselftest: &Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(kselftest.join("tests"))
         .into_iter()
@@ -82,7 +89,12 @@ impl Check {
             Some(Step::Group { depth, name }) => {
                 ui.line(&format!("{}{name}", indent(depth - depth.min(1))))
             }
-            Some(Step::Result { depth, test }) => show(depth, test, self.since.elapsed(), ui),
+            Some(Step::Result { depth, test }) => {
+                show(depth, test, self.since.elapsed(), ui);
+                if depth == 0 {
+                    ui.end_block();
+                }
+            }
             Some(Step::Report { depth, text }) => ui.line(&format!("{}{text}", indent(depth))),
             Some(Step::Bail(reason)) => {
                 ui.line(&format!("{} {reason}", ui.paint(Color::Red, "Bail out!")))
@@ -182,7 +194,7 @@ fn indent(depth: usize) -> String {
 }
 
 /// Shows what was reported, what failed, and the totals. The totals are the last line.
-pub fn summarize(report: &Report, logs: &Path, ui: &Ui) {
+pub fn summarize(report: &Report, logs: &str, ui: &Ui) {
     if !report.told.is_empty() {
         ui.line("");
         ui.line("Reported:");
@@ -203,7 +215,7 @@ pub fn summarize(report: &Report, logs: &Path, ui: &Ui) {
         if let Some(reason) = &report.bail {
             ui.line(&format!("  the tests gave up: {reason}"));
         }
-        ui.line(&format!("Logs: {}", logs.display()));
+        ui.line(&format!("Logs: {logs}"));
     }
     if !report.told.is_empty() || report.totals().failed > 0 {
         ui.line("");

@@ -4,6 +4,7 @@
 
 use std::num::ParseIntError;
 use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
 
 use clap::Args;
@@ -56,6 +57,9 @@ pub enum Command {
         /// Run only the tests whose name matches this pattern (`*`, `?`, `[a-z]`)
         #[arg(long, value_name = "GLOB", env = "FILTER", default_value = "*")]
         filter: String,
+        /// How many guests share the tests; each needs a processor and 512 MiB [default: 2, or 1 on one processor]
+        #[arg(long, value_name = "N", env = "JOBS", default_value = "", hide_default_value = true, value_parser = jobs)]
+        jobs: Jobs,
     },
     /// Give a shell in the guest, with the module loaded and the tests at hand; leave with `exit` or Ctrl-]
     #[command(after_help = EXAMPLES, args_override_self = true)]
@@ -147,6 +151,22 @@ pub struct SilenceArgs {
     pub timeout: Duration,
 }
 
+/// How many guests share the tests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Jobs(pub usize);
+
+/// The empty text, which a Makefile gives for a variable that is not set, is the default.
+fn jobs(text: &str) -> Result<Jobs, String> {
+    if text.is_empty() {
+        let processors = thread::available_parallelism().map_or(1, |count| count.get());
+        return Ok(Jobs(processors.min(2)));
+    }
+    match text.parse() {
+        Ok(count @ 1..=16) => Ok(Jobs(count)),
+        _ => Err("must be a number from 1 to 16".into()),
+    }
+}
+
 /// Whole seconds; the empty text, which a Makefile gives for a variable that is not set, is the default.
 fn seconds(text: &str) -> Result<Duration, String> {
     let text = if text.is_empty() { "120" } else { text };
@@ -167,6 +187,15 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn jobs_are_few_and_some() {
+        assert_eq!(jobs("3"), Ok(Jobs(3)));
+        assert!(jobs("").is_ok_and(|Jobs(count)| count == 1 || count == 2));
+        for wrong in ["0", "-1", "17", "x"] {
+            assert!(jobs(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod qmp;
 mod requests;
 mod runner;
 mod session;
+mod shards;
 mod shell;
 mod topology;
 mod ui;
@@ -70,7 +71,8 @@ fn run(cli: Cli) -> Result<u8> {
             guest,
             silence,
             filter,
-        } => modes::check(host, &guest, silence.timeout, &filter),
+            jobs,
+        } => modes::check(host, &guest, silence.timeout, &filter, jobs),
         Command::Run { guest, silence } => modes::demonstrate(host, &guest, silence.timeout),
         Command::Shell { guest } => modes::shell(host, &guest),
     }

@@ -2,8 +2,13 @@
 
 //! The three subcommands.
 
+use std::panic::resume_unwind;
+use std::path::PathBuf;
+use std::sync::mpsc;
 use std::sync::mpsc::Receiver;
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::mpsc::Sender;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -12,8 +17,10 @@ use anyhow::bail;
 use crate::check;
 use crate::check::Check;
 use crate::cli::GuestArgs;
+use crate::cli::Jobs;
 use crate::demo::Demo;
 use crate::guest::Guest;
+use crate::ktap::Report;
 use crate::ktap::Totals;
 use crate::outcome;
 use crate::outcome::BROKEN;
@@ -24,6 +31,7 @@ use crate::session::Event;
 use crate::session::Limits;
 use crate::session::Program;
 use crate::session::Session;
+use crate::shards;
 use crate::shell;
 use crate::shell::Shell;
 use crate::ui::Ui;
@@ -50,28 +58,70 @@ impl Host {
     }
 }
 
-/// Runs the tests.
-pub fn check(host: Host, args: &GuestArgs, silence: Duration, filter: &str) -> Result<u8> {
+/// What came of the tests in one guest.
+struct Checked {
+    /// None where a signal ended them.
+    report: Option<Report>,
+    status: u8,
+    logs: PathBuf,
+}
+
+/// Runs the tests, in one guest or shared among several.
+pub fn check(
+    host: Host,
+    args: &GuestArgs,
+    silence: Duration,
+    filter: &str,
+    jobs: Jobs,
+) -> Result<u8> {
     let filter = if filter.is_empty() { "*" } else { filter };
     check::check_filter(&args.kselftest, filter)?;
-    let guest = Guest::prepare(args, "check", &[("filter", format!("{filter}\n"))])?;
+    let shares = shards::share(
+        &check::tests_matching(&args.kselftest, filter),
+        &shards::weights(&args.kselftest),
+        jobs.0,
+    );
+    let filters = match &shares[..] {
+        [_, _, ..] => shares.iter().map(|share| share.join(" ")).collect(),
+        _ => vec![filter.to_owned()],
+    };
+    let guests = filters
+        .iter()
+        .map(|filter| Guest::prepare(args, "check", &[("filter", format!("{filter}\n"))]))
+        .collect::<Result<Vec<_>>>()?;
     if args.dry_run {
-        return guest.dry_run(&host.ui).map(|()| PASSED);
+        return guests
+            .iter()
+            .try_for_each(|guest| guest.dry_run(&host.ui))
+            .map(|()| PASSED);
     }
     let limits = Limits {
         boot: args.boot_timeout,
         silence: Some(silence),
     };
-    let mut check = Check::new();
-    let (session, end, ui) = host.play(&guest, limits, &mut check)?;
-    if let End::Signal(_) = end {
-        outcome::tell_interrupted(&session, check.running(), &ui);
-        return Ok(outcome::status(&end, FAILED));
-    }
-    outcome::explain(&end, &session, check.running(), &ui);
-    let report = check.finish(&end, &session.console, &ui);
-    let totals = report.totals();
-    if totals == Totals::default() {
+    let (checked, ui) = match &guests[..] {
+        [guest] => {
+            let (checked, ui) = check_in(host, guest, limits)?;
+            (vec![checked], ui)
+        }
+        guests => check_side_by_side(host, guests, limits)?,
+    };
+
+    let status = checked.iter().map(|one| one.status).max().unwrap_or(FAILED);
+    let logs: Vec<_> = checked
+        .iter()
+        .map(|one| one.logs.display().to_string())
+        .collect();
+    let logs = logs.join(", ");
+    let Some(reports) = checked
+        .into_iter()
+        .map(|one| one.report)
+        .collect::<Option<Vec<_>>>()
+    else {
+        return Ok(status);
+    };
+    let report = shards::merge(reports);
+    if report.totals() == Totals::default() {
         // The guest's runner has said why.
         let said: Vec<_> = report
             .notes
@@ -79,13 +129,89 @@ pub fn check(host: Host, args: &GuestArgs, silence: Duration, filter: &str) -> R
             .chain(&report.bail)
             .map(String::as_str)
             .collect();
-        let logs = session.logs.directory().display();
         bail!("no test was run: {} (logs: {logs})", said.join("; "));
     }
-    let status = outcome::status(&end, if totals.failed == 0 { PASSED } else { FAILED });
-    let logs = outcome::keep_logs(session, status)?;
     check::summarize(&report, &logs, &ui);
     Ok(status)
+}
+
+/// Runs the tests that `guest` was prepared for.
+fn check_in(host: Host, guest: &Guest, limits: Limits) -> Result<(Checked, Ui)> {
+    let mut check = Check::new();
+    let (session, end, ui) = host.play(guest, limits, &mut check)?;
+    if let End::Signal(_) = end {
+        outcome::tell_interrupted(&session, check.running(), &ui);
+        let checked = Checked {
+            report: None,
+            status: outcome::status(&end, FAILED),
+            logs: session.logs.directory().to_owned(),
+        };
+        return Ok((checked, ui));
+    }
+    outcome::explain(&end, &session, check.running(), &ui);
+    let report = check.finish(&end, &session.console, &ui);
+    let own = match report.totals().failed {
+        0 => PASSED,
+        _ => FAILED,
+    };
+    let status = outcome::status(&end, own);
+    let checked = Checked {
+        report: Some(report),
+        status,
+        logs: outcome::keep_logs(session, status)?,
+    };
+    Ok((checked, ui))
+}
+
+/// Runs the tests of several guests at the same time. What one says about a test is shown when the test is done.
+fn check_side_by_side(host: Host, guests: &[Guest], limits: Limits) -> Result<(Vec<Checked>, Ui)> {
+    let Host { ui, events, .. } = host;
+    let (blocks, shown) = mpsc::channel();
+    let checked = thread::scope(|scope| {
+        let mut senders = Vec::new();
+        let mut threads = Vec::new();
+        for (index, guest) in guests.iter().enumerate() {
+            let (sender, events) = mpsc::channel();
+            senders.push(sender.clone());
+            let host = Host {
+                ui: Ui::held(index + 1, blocks.clone()),
+                events,
+                sender,
+            };
+            threads.push(scope.spawn(move || {
+                let (checked, ui) = check_in(host, guest, limits)?;
+                ui.end_block();
+                Ok(checked)
+            }));
+        }
+        // The guests hold the others: the last one to end closes the channel.
+        drop(blocks);
+        ui.status(&format!("{} guests share the tests", guests.len()));
+        loop {
+            match shown.recv_timeout(Duration::from_millis(100)) {
+                Ok(block) => ui.line(&block),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            for event in events.try_iter() {
+                if let Event::Signal(signal) = event {
+                    for sender in &senders {
+                        // One that has ended needs no signal.
+                        let _ = sender.send(Event::Signal(signal));
+                    }
+                }
+            }
+        }
+        threads
+            .into_iter()
+            .map(|thread| match thread.join() {
+                Ok(checked) => checked,
+                Err(panic) => resume_unwind(panic),
+            })
+            .collect::<Result<Vec<_>>>()
+    });
+    ui.done();
+    Ok((checked?, ui))
 }
 
 /// Shows the demonstration.

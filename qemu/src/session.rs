@@ -86,6 +86,7 @@ pub trait Program {
 }
 
 /// The bounds of a session.
+#[derive(Clone, Copy)]
 pub struct Limits {
     pub boot: Duration,
     /// For how long the guest's program may be silent; none for a person.

@@ -3,10 +3,12 @@
 //! Talks to the person: results on standard output, progress and notes on standard error.
 
 use std::cell::Cell;
+use std::cell::RefCell;
 use std::env;
 use std::io;
 use std::io::IsTerminal;
 use std::io::Write;
+use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
@@ -17,6 +19,15 @@ pub struct Ui {
     spinner: Option<ProgressBar>,
     spinning: Cell<bool>,
     colors: bool,
+    /// Of one of several guests: what it says is held until a test is done.
+    held: Option<Held>,
+}
+
+/// Lines that are to be shown as one block.
+struct Held {
+    guest: usize,
+    lines: RefCell<Vec<String>>,
+    blocks: Sender<String>,
 }
 
 #[derive(Clone, Copy)]
@@ -40,6 +51,31 @@ impl Ui {
             spinning: Cell::new(false),
             colors: io::stdout().is_terminal()
                 && env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+            held: None,
+        }
+    }
+
+    /// For one of several guests, which are numbered from 1: lines go to `blocks`, together.
+    pub fn held(guest: usize, blocks: Sender<String>) -> Self {
+        Self {
+            spinner: None,
+            held: Some(Held {
+                guest,
+                lines: RefCell::default(),
+                blocks,
+            }),
+            ..Self::new()
+        }
+    }
+
+    /// What was held until now is a block.
+    pub fn end_block(&self) {
+        if let Some(held) = &self.held {
+            let lines = held.lines.take();
+            if !lines.is_empty() {
+                // Nobody shows it any more only when the run has been given up.
+                let _ = held.blocks.send(lines.join("\n"));
+            }
         }
     }
 
@@ -64,12 +100,20 @@ impl Ui {
 
     /// A line of results.
     pub fn line(&self, text: &str) {
+        if let Some(held) = &self.held {
+            held.lines.borrow_mut().push(text.into());
+            return;
+        }
         // When nobody reads any more, the run goes on to its end and its exit code.
         self.without_spinner(|| drop(writeln!(io::stdout(), "{text}")));
     }
 
     /// A line about the run itself.
     pub fn note(&self, text: &str) {
+        if let Some(held) = &self.held {
+            eprintln!("guest {}: {text}", held.guest);
+            return;
+        }
         self.without_spinner(|| drop(writeln!(io::stderr(), "{text}")));
     }
 

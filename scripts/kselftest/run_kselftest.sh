@@ -33,7 +33,7 @@ Tests the pci_recovery driver on one PCI function; prints KTAP.
 
   --device BDF      the function, as 0000:01:00.0; must be given on a real
                     machine, in the harness's guest the topology names it
-  --filter GLOB     run only the tests whose name matches ('aer_*')
+  --filter GLOB...  run only the tests whose name matches ('aer_* bind')
   --list            print the tests' names, one a line, and end
   --module PATH     the module; default /modules/pci_recovery.ko if it is there,
                     else `modprobe pci_recovery`
@@ -125,6 +125,22 @@ option() {
 	esac
 }
 
+# matches NAME: is it one of the patterns of --filter?
+matches() {
+	set -f
+	for ma_pattern in $opt_filter; do
+		# shellcheck disable=SC2254 # it is a pattern
+		case $1 in
+		$ma_pattern)
+			set +f
+			return 0
+			;;
+		esac
+	done
+	set +f
+	return 1
+}
+
 # select_tests: sets TESTS, in alphabetical order, and TEST_COUNT.
 select_tests() {
 	TESTS=
@@ -132,13 +148,10 @@ select_tests() {
 	for st_file in "$KT_DIR"/tests/*.sh; do
 		st_name=${st_file##*/}
 		st_name=${st_name%.sh}
-		# shellcheck disable=SC2254 # the filter is a pattern
-		case $st_name in
-		$opt_filter)
+		if matches "$st_name"; then
 			TESTS="$TESTS $st_name"
 			TEST_COUNT=$((TEST_COUNT + 1))
-			;;
-		esac
+		fi
 	done
 	[ "$TEST_COUNT" -gt 0 ] ||
 		bad_usage "no test matches '$opt_filter' (--list names them all)"

@@ -106,6 +106,8 @@ impl Files {
             command.arg(option).arg(self.path(name));
         }
         command.env("TMPDIR", self.path("tmp"));
+        // The fake is one guest.
+        command.env("JOBS", "1");
         for variable in ["FILTER", "TIMEOUT", "TOPOLOGY", "PCI_RECOVERY_BIND"] {
             command.env_remove(variable);
         }
