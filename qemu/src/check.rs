@@ -95,6 +95,8 @@ impl Check {
                     ui.end_block();
                 }
             }
+            // What is reported of the whole run is told at its end, of all guests together.
+            Some(Step::Report { depth: 0, .. }) => {}
             Some(Step::Report { depth, text }) => ui.line(&format!("{}{text}", indent(depth))),
             Some(Step::Bail(reason)) => {
                 ui.line(&format!("{} {reason}", ui.paint(Color::Red, "Bail out!")))

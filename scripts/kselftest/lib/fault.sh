@@ -81,7 +81,7 @@ fault_counters() {
 	ACCESSES=$((READS + WRITES))
 }
 
-# fault_record [FILE]: the record without its times, "DD.F r|w OFFSET SIZE VALUE
+# fault_record: prints the record without its times, "DD.F r|w OFFSET SIZE VALUE
 # FAULT" a line.
 fault_record() {
 	sed 's/^[0-9]* //' "$FAULT/record"

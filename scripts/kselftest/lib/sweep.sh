@@ -211,12 +211,13 @@ sweep_heal() {
 	elif [ "$sweep_restores" = no ]; then
 		return 0
 	fi
+	sh_regs=$J_VAULT
 	# Where nothing was restored, what was new and not saved is still there.
-	[ "$sweep_restores$J_REGS" != "maybe$NEW" ] || return 0
-	[ "$J_REGS$J_BUFFER" = "$J_VAULT$J_VAULT" ] ||
+	[ "$sweep_restores$J_REGS" != "maybe$NEW" ] || sh_regs=$NEW
+	[ "$J_REGS$J_BUFFER" = "$sh_regs$J_VAULT" ] ||
 		wrong "after $sh_how: vault $J_VAULT, buffer $J_BUFFER, registers $J_REGS $J_WRONG"
 	# What was not restored right is, for the next point.
-	if [ "$J_REGS" != "$J_VAULT" ]; then
+	if [ "$J_REGS" != "$sh_regs" ]; then
 		driver_write restore || driver_write reset || :
 	fi
 }
