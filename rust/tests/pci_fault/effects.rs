@@ -147,7 +147,7 @@ fn words_of_the_kinds() {
 }
 
 proptest! {
-    #![proptest_config(config(1024))]
+    #![proptest_config(config(512))]
 
     /// Whatever is armed, no bit is answered that the access has not.
     #[test]

@@ -57,7 +57,7 @@ fn has_the_form(text: &str) -> bool {
 }
 
 proptest! {
-    #![proptest_config(config(4096))]
+    #![proptest_config(config(512))]
 
     #[test]
     fn any_text_is_refused(text in any::<String>()) {

@@ -175,7 +175,7 @@ fn a_count_of_0_meets_nothing() {
 }
 
 proptest! {
-    #![proptest_config(config(1024))]
+    #![proptest_config(config(512))]
 
     /// Of the accesses that match, those from `from` to `from + count` meet it, and no other.
     #[test]

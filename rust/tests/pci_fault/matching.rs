@@ -82,7 +82,7 @@ fn what_does_not_match_is_not_counted() {
 }
 
 proptest! {
-    #![proptest_config(config(2048))]
+    #![proptest_config(config(1024))]
 
     #[test]
     fn an_access_matches_iff_one_of_its_bytes_does(

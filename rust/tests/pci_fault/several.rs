@@ -179,7 +179,7 @@ fn one_that_takes_the_place_of_another_is_still_the_last() {
 }
 
 proptest! {
-    #![proptest_config(config(1024))]
+    #![proptest_config(config(512))]
 
     /// As if each fault were alone: the first of those that do something decides, and the longest
     /// delay is waited for.

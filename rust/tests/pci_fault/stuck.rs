@@ -66,7 +66,7 @@ fn the_last_byte_of_config_space_can_be_stuck() {
 }
 
 proptest! {
-    #![proptest_config(config(2048))]
+    #![proptest_config(config(1024))]
 
     #[test]
     fn it_is_exact_to_the_byte(

@@ -157,7 +157,7 @@ fn the_functions_of_a_bus_are_written_one_by_one() {
 }
 
 proptest! {
-    #![proptest_config(config(1024))]
+    #![proptest_config(config(512))]
 
     #[test]
     fn it_is_exact_to_the_byte(
