@@ -17,6 +17,7 @@ host_needs=(
 	bwrap=bubblewrap
 	make=make
 	cc=gcc
+	patch=patch
 	/usr/include/stdlib.h=libc6-dev
 	/usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring
 )
