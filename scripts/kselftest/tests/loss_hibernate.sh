@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The function is lost at any access of freeze and thaw, the phases of
+# The function is lost at any access of freeze and restore, the phases of
 # hibernation in which the image is made.
 
 # shellcheck source-path=SCRIPTDIR source=../lib/test.sh
