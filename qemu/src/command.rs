@@ -83,7 +83,8 @@ pub fn arguments(parts: &Parts<'_>) -> Vec<OsString> {
     arguments
 }
 
-fn device_argument(device: &Device) -> String {
+/// A device as QEMU's `-device` and its monitor's `device_add` take it.
+pub fn device_argument(device: &Device) -> String {
     let mut text = format!(
         "{},id={},bus={},addr={}",
         device.driver, device.id, device.bus, device.addr

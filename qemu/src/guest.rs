@@ -222,12 +222,7 @@ impl Guest {
         Requests {
             stream: requests_port,
             qmp: Arc::clone(&qmp),
-            devices: self
-                .topology
-                .devices
-                .iter()
-                .map(|device| device.id.clone())
-                .collect(),
+            devices: self.topology.devices.clone(),
             log: logs.qmp(),
             events: sender.clone(),
         }

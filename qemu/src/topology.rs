@@ -95,7 +95,7 @@ impl fmt::Display for Value {
 }
 
 /// One device of the virtual machine.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Device {
     pub id: String,
     pub driver: String,

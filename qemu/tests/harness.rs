@@ -320,11 +320,25 @@ fn requests_reach_qemu() {
             .request("dance")
             .starts_with("error unknown request dance")
     );
+    assert_eq!(guest.request("unplug ep0"), "ok");
+    assert_eq!(guest.request("plug ep0"), "ok");
     assert!(guest.request("wakeup").starts_with("ok"));
     let seen = guest.qmp(|seen| seen.iter().any(|line| line.contains("system_wakeup")));
     assert!(
         seen.iter()
             .any(|line| line.contains("pcie_aer_inject_error ep0 COMP_TIME")),
+        "{seen:?}"
+    );
+    let sent = |part: &str| seen.iter().filter(|line| line.contains(part)).count();
+    assert_eq!(
+        sent(r#""device_del","arguments":{"id":"ep0"}"#),
+        1,
+        "{seen:?}"
+    );
+    // As on the command line.
+    assert_eq!(
+        sent("device_add virtio-rng-pci,id=ep0,bus=rp0,addr=00.0,aer=on,disable-legacy=on"),
+        1,
         "{seen:?}"
     );
     guest.output(PASSING);

@@ -277,7 +277,7 @@ impl Guest {
     }
 }
 
-/// Greets, then answers every command: the monitor's with `OK`, others with nothing.
+/// Greets, then answers every command: an injection with `OK`, others with nothing.
 fn serve_qmp(stream: UnixStream, seen: Arc<Mutex<Vec<String>>>) {
     thread::spawn(move || {
         let mut out = stream.try_clone().unwrap();
@@ -288,7 +288,9 @@ fn serve_qmp(stream: UnixStream, seen: Arc<Mutex<Vec<String>>>) {
         )
         .unwrap();
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            let answer = if line.contains("human-monitor-command") {
+            let answer = if line.contains("device_add") {
+                r#"{"return": ""}"#
+            } else if line.contains("human-monitor-command") {
                 r#"{"return": "OK id: ep0\r\n"}"#
             } else if line.contains("query-status") {
                 r#"{"return": {"status": "suspended", "running": false}}"#
