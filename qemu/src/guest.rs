@@ -63,17 +63,15 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// Checks `args`. `mode` is what /init does; `settings` are more files for /etc/pci-recovery.
+    /// Checks `args`. `topology` is instead of the one in there; `mode` is what /init does; `settings` are more files
+    /// for /etc/pci-recovery.
     pub fn prepare(
         args: &GuestArgs,
+        topology: &str,
         mode: &'static str,
         settings: &[(&str, String)],
     ) -> Result<Self> {
-        let topology = Topology::load(if args.topology.is_empty() {
-            "endpoint"
-        } else {
-            &args.topology
-        })?;
+        let topology = Topology::load(topology)?;
         let kernel = args
             .kernel
             .canonicalize()
@@ -82,6 +80,7 @@ impl Guest {
         let mut all = vec![
             ("mode", format!("{mode}\n")),
             ("topology", topology.guest_lines()),
+            ("topology-name", format!("{}\n", topology.name)),
         ];
         all.extend_from_slice(settings);
         let initramfs = Initramfs::collect(&Contents {

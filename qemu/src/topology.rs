@@ -108,7 +108,9 @@ impl Topology {
             }
             Err(error) => return Err(TopologyError::Unreadable { file, error }),
         };
-        Self::parse(name, &file, &text)
+        // A file is called what it is a variant of.
+        let name = file.file_stem().and_then(|stem| stem.to_str());
+        Self::parse(name.unwrap_or_default(), &file, &text)
     }
 
     fn parse(name: &str, file: &Path, text: &str) -> Result<Self, TopologyError> {
