@@ -50,7 +50,8 @@ pub fn arguments(parts: &Parts<'_>) -> Vec<OsString> {
         Accel::Kvm => add(&["-accel", "kvm", "-cpu", "max"]),
         Accel::Tcg => add(&["-accel", "tcg,thread=multi", "-cpu", "qemu64"]),
     }
-    add(&["-smp", "2", "-m", "512", "-no-reboot"]);
+    let memory = parts.topology.memory_mib.to_string();
+    add(&["-smp", "2", "-m", &memory, "-no-reboot"]);
     // With q35's ACPI hotplug the root port never shows Link Active, and each reset of a fatal recovery fails.
     add(&[
         "-global",
