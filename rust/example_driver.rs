@@ -38,7 +38,8 @@ use self::{
         ErrorHandler,
         ErsResult,
         Exclusive,
-        PmOps, //
+        PmOps,
+        SriovOps, //
     },
     recovery::{
         Files,
@@ -213,6 +214,10 @@ impl PmOps for ExampleDriver {
         Ok(())
     }
 }
+
+// It has no virtual functions.
+#[vtable]
+impl SriovOps for ExampleDriver {}
 
 module_recoverable_pci_driver! {
     type: ExampleDriver,

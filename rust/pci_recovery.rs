@@ -24,7 +24,8 @@ use self::{
         ErrorHandler,
         ErsResult,
         Exclusive,
-        PmOps, //
+        PmOps,
+        SriovOps, //
     },
     recovery::{
         Files,
@@ -117,6 +118,9 @@ impl ErrorHandler for RecoveryDriver {
         dev_info!(dev, "correctable error, nothing to recover\n");
     }
 }
+
+#[vtable]
+impl SriovOps for RecoveryDriver {}
 
 /// What a refused save does to the suspend.
 fn on_refusal() -> OnRefusal {
