@@ -120,7 +120,19 @@ impl ErrorHandler for RecoveryDriver {
 }
 
 #[vtable]
-impl SriovOps for RecoveryDriver {}
+impl SriovOps for RecoveryDriver {
+    fn sriov_configure(
+        dev: &Device<Core<'_>>,
+        this: Pin<&Data<'_>>,
+        num_vfs: u16,
+    ) -> Result<u16> {
+        this.recovery.sriov_configure(dev, num_vfs)
+    }
+
+    fn physfn_reset_done(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) {
+        this.recovery.physfn_reset_done(dev);
+    }
+}
 
 /// What a refused save does to the suspend.
 fn on_refusal() -> OnRefusal {
