@@ -10,6 +10,7 @@
 //! | `probe` | [`prepare`], then, with the function enabled, [`Recovery::new`] | `prepare`, this one |
 //! | `error_detected`, `mmio_enabled`, `slot_reset`, `resume` | the method of the same name | `lifecycle` |
 //! | `reset_prepare`, `reset_done` | the method of the same name | `lifecycle` |
+//! | `sriov_configure`, `physfn_reset_done` | the method of the same name | `lifecycle` |
 //! | `suspend`, `resume`, `restore` of power management | [`Recovery::suspend`], [`Recovery::pm_resume`], [`Recovery::pm_restore`] | `sleep` |
 //! | the other ones of power management | the method of the same name | `sleep`, `runtime` |
 //! | after changing config space on purpose | [`Recovery::save`] | `save` |

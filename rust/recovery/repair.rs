@@ -85,7 +85,7 @@ impl Recovery {
     }
 
     /// Does the recovery from an error keep everybody off the function?
-    fn is_frozen(&self, dev: Exclusive<'_>) -> bool {
+    pub(super) fn is_frozen(&self, dev: Exclusive<'_>) -> bool {
         self.inner.lock().check_channel(&dev).is_err()
     }
 

@@ -13,6 +13,7 @@ use kernel::{
 
 use super::{
     events::Event,
+    function,
     report,
     save::{
         check_accessible,
@@ -97,13 +98,23 @@ fn check_awake(dev: Exclusive<'_>) -> Result<(), Mismatch> {
     }
 }
 
+/// A physical function must still have its virtual functions enabled. The core restores that, but it
+/// is not in what it saves.
+fn check_sriov(dev: Exclusive<'_>) -> Result<(), Mismatch> {
+    match function::describe_sriov(dev) {
+        Some(sriov) => sriov.verify(|register| read(dev, register)),
+        None => Ok(()),
+    }
+}
+
 /// Compares the function with its known-good state, register by register, and looks whether it is
-/// in D0.
+/// in D0 and has its virtual functions.
 pub(super) fn verify(dev: Exclusive<'_>, known_good: &KnownGood) -> Result<(), RestoreError> {
     known_good
         .snapshot
         .verify(|register| read(dev, register))
         .and_then(|()| check_awake(dev))
+        .and_then(|()| check_sriov(dev))
         .or_else(|mismatch| {
             // A function that is gone differs too, but that is not what is wrong with it.
             check_accessible(dev).map_err(RestoreError::NotAccessible)?;
