@@ -24,6 +24,7 @@ mod debugfs;
 mod events;
 mod function;
 mod lifecycle;
+mod log;
 mod prepare;
 mod repair;
 mod report;
@@ -36,6 +37,7 @@ mod status;
 pub use self::{
     debugfs::Files,
     prepare::prepare,
+    report::corrected,
     restore::RestoreError,
     sleep::OnRefusal, //
 };
@@ -57,7 +59,7 @@ use self::{
         Event,
         Events, //
     },
-    report::LogLimits,
+    log::LogLimits,
     save::KnownGood,
     status::{
         Counters,
@@ -73,6 +75,7 @@ use crate::{
 #[pin_data]
 pub struct Recovery {
     dev: ARef<Device>,
+    log_limits: LogLimits,
     #[pin]
     inner: Mutex<Inner>,
 }
@@ -89,7 +92,6 @@ struct Inner {
     runtime_refusal: Option<Refusal>,
     last_verdict: Option<&'static str>,
     events: Events,
-    log_limits: LogLimits,
 }
 
 /// What the first known-good state is saved from.
@@ -143,6 +145,7 @@ impl Recovery {
         Arc::pin_init(
             try_pin_init!(Self {
                 dev: ARef::from(dev),
+                log_limits: LogLimits::of_one(),
                 inner <- new_mutex!(Inner {
                     known_good,
                     health: Health::Ok,
@@ -152,7 +155,6 @@ impl Recovery {
                     runtime_refusal: None,
                     last_verdict: None,
                     events,
-                    log_limits: LogLimits::new(),
                 }),
             }),
             GFP_KERNEL,

@@ -13,6 +13,7 @@ use kernel::{
 
 use super::{
     events::Event,
+    log::limited,
     report,
     save::{
         check_accessible,
@@ -176,7 +177,7 @@ impl Recovery {
                 inner.last_verdict = Some("restored");
                 inner.counters.restores += 1;
                 inner.events.push(Event::Restore);
-                report::restored(&mut inner, &dev);
+                report::restored(self, &inner, &dev);
             }
             Err(RestoreError::Mismatch(mismatch)) => {
                 inner.counters.mismatches += 1;
@@ -196,7 +197,10 @@ impl Recovery {
             result => return result,
         };
 
-        dev_warn!(
+        limited!(
+            self.log_limits,
+            found,
+            dev_warn,
             dev,
             "not restored, resetting the function: {}\n",
             report::Shown(&mismatch)
@@ -209,7 +213,14 @@ impl Recovery {
         drop(inner);
 
         if let Err(error) = reset {
-            dev_err!(dev, "the reset failed: {:?}\n", error);
+            limited!(
+                self.log_limits,
+                found,
+                dev_err,
+                dev,
+                "the reset failed: {:?}\n",
+                error
+            );
             return Err(mismatch.into());
         }
         self.try_restore(dev.into())
