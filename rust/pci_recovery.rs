@@ -115,8 +115,7 @@ impl ErrorHandler for RecoveryDriver {
     }
 
     fn cor_error_detected(dev: &Device) {
-        // Hardware has corrected it, and the core counts and logs it: nothing is to be done.
-        dev_info!(dev, "correctable error, nothing to recover\n");
+        recovery::corrected(dev);
     }
 }
 

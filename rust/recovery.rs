@@ -25,6 +25,7 @@ mod debugfs;
 mod events;
 mod function;
 mod lifecycle;
+mod log;
 mod prepare;
 mod repair;
 mod report;
@@ -37,6 +38,7 @@ mod status;
 pub use self::{
     debugfs::Files,
     prepare::prepare,
+    report::corrected,
     restore::RestoreError,
     sleep::OnRefusal, //
 };
@@ -58,7 +60,7 @@ use self::{
         Event,
         Events, //
     },
-    report::LogLimits,
+    log::LogLimits,
     save::KnownGood,
     status::{
         Counters,
@@ -74,6 +76,7 @@ use crate::{
 #[pin_data]
 pub struct Recovery {
     dev: ARef<Device>,
+    log_limits: LogLimits,
     #[pin]
     inner: Mutex<Inner>,
 }
@@ -90,7 +93,6 @@ struct Inner {
     runtime_refusal: Option<Refusal>,
     last_verdict: Option<&'static str>,
     events: Events,
-    log_limits: LogLimits,
 }
 
 /// What the first known-good state is saved from.
@@ -144,6 +146,7 @@ impl Recovery {
         Arc::pin_init(
             try_pin_init!(Self {
                 dev: ARef::from(dev),
+                log_limits: LogLimits::of_one(),
                 inner <- new_mutex!(Inner {
                     known_good,
                     health: Health::Ok,
@@ -153,7 +156,6 @@ impl Recovery {
                     runtime_refusal: None,
                     last_verdict: None,
                     events,
-                    log_limits: LogLimits::new(),
                 }),
             }),
             GFP_KERNEL,

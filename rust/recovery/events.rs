@@ -128,6 +128,11 @@ impl Events {
         self.next = (self.next + 1) % CAPACITY;
     }
 
+    /// How many bytes the ring holds, whatever is in it.
+    pub(super) fn bytes(&self) -> usize {
+        self.ring.capacity() * size_of::<(u64, Event)>()
+    }
+
     /// The events, oldest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = &(u64, Event)> {
         let (newer, older) = self.ring.split_at(self.next.min(self.ring.len()));

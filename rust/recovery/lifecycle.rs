@@ -13,6 +13,7 @@ use kernel::{
 use super::{
     events::Event,
     function,
+    log::limited,
     prepare::read_header,
     report,
     save::check_accessible,
@@ -65,7 +66,14 @@ impl Recovery {
         let vote = match self.check_intact(dev.into()) {
             Ok(()) => ErsResult::Recovered,
             Err(refusal) => {
-                dev_warn!(dev, "needs a reset: {}\n", report::Shown(&refusal));
+                limited!(
+                    self.log_limits,
+                    found,
+                    dev_warn,
+                    dev,
+                    "needs a reset: {}\n",
+                    report::Shown(&refusal)
+                );
                 ErsResult::NeedReset
             }
         };

@@ -14,6 +14,7 @@ use kernel::{
 use super::{
     events::Event,
     function,
+    log::limited,
     report,
     save::{
         check_accessible,
@@ -187,7 +188,7 @@ impl Recovery {
                 inner.last_verdict = Some("restored");
                 inner.counters.restores += 1;
                 inner.events.push(Event::Restore);
-                report::restored(&mut inner, &dev);
+                report::restored(self, &inner, &dev);
             }
             Err(RestoreError::Mismatch(mismatch)) => {
                 inner.counters.mismatches += 1;
@@ -207,7 +208,10 @@ impl Recovery {
             result => return result,
         };
 
-        dev_warn!(
+        limited!(
+            self.log_limits,
+            found,
+            dev_warn,
             dev,
             "not restored, resetting the function: {}\n",
             report::Shown(&mismatch)
@@ -220,7 +224,14 @@ impl Recovery {
         drop(inner);
 
         if let Err(error) = reset {
-            dev_err!(dev, "the reset failed: {:?}\n", error);
+            limited!(
+                self.log_limits,
+                found,
+                dev_err,
+                dev,
+                "the reset failed: {:?}\n",
+                error
+            );
             return Err(mismatch.into());
         }
         self.try_restore(dev.into())
