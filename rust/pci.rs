@@ -23,10 +23,12 @@
 //! | one debugfs directory for the module | [`debugfs`] | `debugfs_create_dir()` |
 //! | device IDs by number | [`id`] | `PCI_DEVICE()` |
 //! | registration | [`adapter`] | `struct pci_driver` |
+//! | what differs between kernels | [`compat`] | |
 //!
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
 
 pub mod adapter;
+pub mod compat;
 pub mod config;
 pub mod context;
 pub mod debugfs;
@@ -44,6 +46,10 @@ pub mod uevent;
 
 pub use self::{
     adapter::Adapter,
+    compat::{
+        parameter_is_set,
+        ProbeInfo, //
+    },
     config::Config,
     context::Exclusive,
     enable::Enabled,

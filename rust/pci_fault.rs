@@ -26,7 +26,7 @@
 //! | `drop` | writes reach nobody |
 //! | `wiped` | `PCI_COMMAND` and the BARs read as after a reset until they are written; needs `devfn` |
 //! | `stuck value=V` | the bytes of `range` (up to 4) read `V`, whatever is written |
-//! | `delay us=N` | each access takes `N` microseconds longer (up to 1000) |
+//! | `delay us=N` | each access takes `N` microseconds longer (up to 10000) |
 //!
 //! It begins with the matching access `N` (0 is the next one) and ends by itself after `M` accesses
 //! or `T` milliseconds, else with `off`; processes are frozen during suspend and could not end it.
@@ -58,6 +58,9 @@ use kernel::{
     uaccess::UserSliceReader, //
 };
 
+// Of the library, what the kernel itself may lack.
+#[path = "pci/compat.rs"]
+pub mod compat;
 // A crate root looks for its modules beside itself; they are in a folder of their own.
 #[path = "pci_fault/fault.rs"]
 pub mod fault;

@@ -53,7 +53,8 @@ pub fn arguments(parts: &Parts<'_>) -> Vec<OsString> {
         Accel::Kvm => add(&["-accel", "kvm", "-cpu", "max"]),
         Accel::Tcg => add(&["-accel", "tcg,thread=multi", "-cpu", "qemu64"]),
     }
-    add(&["-smp", "2", "-m", "512", "-no-reboot"]);
+    let memory = parts.topology.memory_mib.to_string();
+    add(&["-smp", "2", "-m", &memory, "-no-reboot"]);
     // With q35's ACPI hotplug the root port never shows Link Active, and each reset of a fatal recovery fails.
     add(&[
         "-global",
@@ -89,7 +90,8 @@ pub fn arguments(parts: &Parts<'_>) -> Vec<OsString> {
     arguments
 }
 
-fn device_argument(device: &Device) -> String {
+/// A device as QEMU's `-device` and its monitor's `device_add` take it.
+pub fn device_argument(device: &Device) -> String {
     let mut text = format!(
         "{},id={},bus={},addr={}",
         device.driver, device.id, device.bus, device.addr

@@ -65,17 +65,15 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// Checks `args`. `mode` is what /init does; `settings` are more files for /etc/pci-recovery.
+    /// Checks `args`. `topology` is instead of the one in there; `mode` is what /init does; `settings` are more files
+    /// for /etc/pci-recovery.
     pub fn prepare(
         args: &GuestArgs,
+        topology: &str,
         mode: &'static str,
         settings: &[(&str, String)],
     ) -> Result<Self> {
-        let topology = Topology::load(if args.topology.is_empty() {
-            "endpoint"
-        } else {
-            &args.topology
-        })?;
+        let topology = Topology::load(topology)?;
         let kernel = args
             .kernel
             .canonicalize()
@@ -84,6 +82,7 @@ impl Guest {
         let mut all = vec![
             ("mode", format!("{mode}\n")),
             ("topology", topology.guest_lines()),
+            ("topology-name", format!("{}\n", topology.name)),
         ];
         all.extend_from_slice(settings);
         let initramfs = Initramfs::collect(&Contents {
@@ -231,12 +230,7 @@ impl Guest {
         Requests {
             stream: requests_port,
             qmp: Arc::clone(&qmp),
-            devices: self
-                .topology
-                .devices
-                .iter()
-                .map(|device| device.id.clone())
-                .collect(),
+            devices: self.topology.devices.clone(),
             log: logs.qmp(),
             events: sender.clone(),
         }

@@ -89,6 +89,22 @@ impl Qmp {
         Ok(true)
     }
 
+    /// Asks for a device to be unplugged: behind a hotplug port it goes when the guest lets it go.
+    pub fn unplug(&mut self, id: &str) -> Result<(), QmpError> {
+        self.execute(qmp::device_del { id: id.into() })?;
+        Ok(())
+    }
+
+    /// Plugs a device in, given as on QEMU's command line. The monitor reads it so; `device_add` of QMP takes `true` for
+    /// one switch and only `"on"` for another.
+    pub fn plug(&mut self, argument: &str) -> Result<(), QmpError> {
+        let text = self.human(&format!("device_add {argument}"))?;
+        match text.trim() {
+            "" => Ok(()),
+            text => Err(QmpError::Refused(text.trim_start_matches("Error: ").into())),
+        }
+    }
+
     /// Makes QEMU signal a break on a serial port.
     pub fn send_break(&mut self, chardev: &str) -> Result<(), QmpError> {
         self.execute(qmp::chardev_send_break { id: chardev.into() })?;
@@ -219,6 +235,21 @@ mod tests {
         assert!(
             matches!(qmp.human("x"), Err(QmpError::Channel(_))),
             "QEMU has gone"
+        );
+    }
+
+    #[test]
+    fn what_the_monitor_says_to_a_plug_is_a_refusal() {
+        let stream = qemu(&[
+            "{\"return\": {}}\n",
+            "{\"return\": \"\"}\n",
+            "{\"return\": \"Error: Duplicate device ID 'ep0'\\r\\n\"}\n",
+        ]);
+        let mut qmp = Qmp::connect(stream, QmpLog::nowhere()).unwrap();
+        qmp.plug("edu,id=ep0").unwrap();
+        assert_eq!(
+            qmp.plug("edu,id=ep0").unwrap_err().to_string(),
+            "Duplicate device ID 'ep0'"
         );
     }
 

@@ -13,62 +13,75 @@ use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
+use crate::command::device_argument;
 use crate::console::Lines;
 use crate::logs::QmpLog;
 use crate::qmp::Qmp;
 use crate::qmp::QmpError;
 use crate::session::Event;
+use crate::topology::Device;
 
 /// How often a guest that wants to be woken is looked at, and for how long.
 const WAKE_INTERVAL: Duration = Duration::from_millis(200);
 const WAKE_WITHIN: Duration = Duration::from_secs(60);
 
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 enum Request {
     Inject { device: String, error: String },
+    Plug(Device),
+    Unplug(String),
     Wakeup,
     Exit(i32),
 }
 
 impl Request {
-    fn parse(line: &str, devices: &[String]) -> Result<Self, String> {
+    fn parse(line: &str, devices: &[Device]) -> Result<Self, String> {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
             ["inject", device, error] => {
-                if !devices.iter().any(|id| id == device) {
-                    return Err(format!(
-                        "no device {device}; there are {}",
-                        devices.join(", ")
-                    ));
-                }
+                let device = find(device, devices)?;
                 // The word goes into a command line of QEMU's monitor.
                 if !error.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
                     return Err(format!("{error} is not the name of an error"));
                 }
                 Ok(Self::Inject {
-                    device: (*device).into(),
+                    device: device.id.clone(),
                     error: (*error).into(),
                 })
             }
             ["inject", ..] => Err("usage: inject ID ERROR".into()),
+            ["plug", device] => Ok(Self::Plug(find(device, devices)?.clone())),
+            ["unplug", device] => Ok(Self::Unplug(find(device, devices)?.id.clone())),
+            ["plug" | "unplug", ..] => Err("usage: plug ID, unplug ID".into()),
             ["wakeup"] => Ok(Self::Wakeup),
             ["exit", code] => code
                 .parse()
                 .map(Self::Exit)
                 .map_err(|_| format!("{code} is not an exit code")),
             _ => Err(format!(
-                "unknown request {}; there are inject ID ERROR, wakeup, exit CODE",
+                "unknown request {}; there are inject ID ERROR, plug ID, unplug ID, wakeup, exit CODE",
                 line.trim()
             )),
         }
     }
 }
 
+/// The device of the topology that the guest names.
+fn find<'a>(id: &str, devices: &'a [Device]) -> Result<&'a Device, String> {
+    devices
+        .iter()
+        .find(|device| device.id == id)
+        .ok_or_else(|| {
+            let ids: Vec<&str> = devices.iter().map(|device| device.id.as_str()).collect();
+            format!("no device {id}; there are {}", ids.join(", "))
+        })
+}
+
 /// The side of the harness.
 pub struct Requests {
     pub stream: UnixStream,
     pub qmp: Arc<Mutex<Qmp>>,
-    pub devices: Vec<String>,
+    pub devices: Vec<Device>,
     pub log: QmpLog,
     pub events: Sender<Event>,
 }
@@ -126,6 +139,8 @@ impl Requests {
         };
         match request {
             Request::Inject { device, error } => (self.inject(&device, &error), None),
+            Request::Plug(device) => (self.done(|qmp| qmp.plug(&device_argument(&device))), None),
+            Request::Unplug(id) => (self.done(|qmp| qmp.unplug(&id)), None),
             Request::Wakeup => {
                 *wake_until = Some(Instant::now() + WAKE_WITHIN);
                 (
@@ -155,6 +170,14 @@ impl Requests {
         }
     }
 
+    /// The answer to a request that QEMU does without a word, or refuses.
+    fn done(&self, run: impl FnOnce(&mut Qmp) -> Result<(), QmpError>) -> String {
+        match self.with_qmp(run) {
+            Ok(()) => "ok".into(),
+            Err(error) => format!("error {error}"),
+        }
+    }
+
     /// Whether there is nothing more to wait for.
     fn wake(&self, until: Instant) -> bool {
         match self.with_qmp(Qmp::wake_if_suspended) {
@@ -177,31 +200,37 @@ impl Requests {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::topology::Topology;
 
     fn parse(line: &str) -> Result<Request, String> {
-        Request::parse(line, &["ep0".into(), "ep1".into()])
+        Request::parse(line, &Topology::load("endpoint").unwrap().devices)
     }
 
     #[test]
     fn requests_are_understood() {
-        let inject = Request::Inject {
-            device: "ep1".into(),
-            error: "COMP_TIME".into(),
-        };
-        assert_eq!(parse("inject ep1 COMP_TIME"), Ok(inject));
-        assert_eq!(parse("  wakeup "), Ok(Request::Wakeup));
-        assert_eq!(parse("exit 4"), Ok(Request::Exit(4)));
+        let inject = parse("inject ep0 COMP_TIME").unwrap();
+        assert!(
+            matches!(inject, Request::Inject { device, error } if device == "ep0" && error == "COMP_TIME")
+        );
+        let plug = parse("plug ep0").unwrap();
+        assert!(matches!(plug, Request::Plug(device) if device.driver == "virtio-rng-pci"));
+        let unplug = parse("unplug ep0").unwrap();
+        assert!(matches!(unplug, Request::Unplug(id) if id == "ep0"));
+        assert!(matches!(parse("  wakeup "), Ok(Request::Wakeup)));
+        assert!(matches!(parse("exit 4"), Ok(Request::Exit(4))));
     }
 
     #[test]
     fn others_are_refused_in_one_line() {
         let cases = [
-            ("inject ep9 DLP", "no device ep9; there are ep0, ep1"),
+            ("inject ep9 DLP", "no device ep9; there are rp0, ep0, "),
             (
                 "inject ep0 DLP;quit",
                 "DLP;quit is not the name of an error",
             ),
             ("inject ep0", "usage: inject ID ERROR"),
+            ("unplug ep9", "no device ep9; there are rp0, ep0, "),
+            ("plug", "usage: plug ID, unplug ID"),
             ("exit now", "now is not an exit code"),
             ("reboot please", "unknown request reboot please"),
             ("", "unknown request"),

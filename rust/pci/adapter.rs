@@ -19,6 +19,7 @@ use kernel::{
 };
 
 use super::{
+    compat::ProbeInfo,
     err::{
         ErrorHandler,
         Handlers, //
@@ -48,7 +49,7 @@ impl<T: ErrorHandler + PmOps> pci::Driver for Adapter<T> {
 
     fn probe<'bound>(
         dev: &'bound pci::Device<Core<'_>>,
-        info: Option<&'bound Self::IdInfo>,
+        info: ProbeInfo<'bound, Self::IdInfo>,
     ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
         let bound: &'bound pci::Device<Bound> = dev;
 

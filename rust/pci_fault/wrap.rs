@@ -16,8 +16,9 @@
 use kernel::{
     bindings,
     error::code::*,
-    new_spinlock_irq,
+    optional_name,
     prelude::*,
+    static_lock_class,
     sync::{
         atomic::{
             Acquire,
@@ -25,10 +26,12 @@ use kernel::{
             Relaxed,
             Release, //
         },
-        Arc,
-        SpinLockIrq, //
+        Arc, //
     },
-    time::Delta,
+    time::{
+        delay::udelay,
+        Delta, //
+    },
     types::Opaque, //
 };
 
@@ -46,6 +49,7 @@ use super::{
         Record, //
     },
 };
+use crate::compat::SpinLockIrq;
 
 /// How many buses may be wrapped at the same time.
 const MAX_BUSES: usize = 16;
@@ -115,6 +119,19 @@ fn find<'a>(wanted: impl Fn(&Wrapper) -> bool) -> Option<&'a Wrapper> {
 pub(crate) fn now_ns() -> u64 {
     // SAFETY: It is always safe to call it.
     unsafe { bindings::ktime_get_boot_fast_ns() }
+}
+
+/// Waits, without sleeping: an access may be made in any context.
+fn wait(us: u32) {
+    /// As long as every architecture can wait in one go (`MAX_UDELAY_MS`).
+    const STEP_US: u32 = 1000;
+
+    let mut left = us;
+    while left != 0 {
+        let step = left.min(STEP_US);
+        udelay(Delta::from_micros(step.into()));
+        left -= step;
+    }
 }
 
 impl Wrapper {
@@ -200,9 +217,7 @@ impl Wrapper {
 
         let ns = now_ns();
         let Decision { delay_us, effect } = state.faults.decide(&access, ns);
-        if delay_us != 0 {
-            kernel::time::delay::udelay(Delta::from_micros(delay_us.into()));
-        }
+        wait(delay_us);
         let (status, value, reached) = match effect {
             Some((_, Effect::Answer(answer))) => (0, answer, false),
             Some((_, Effect::Fail)) if access.write => (FAILED, value, false),
@@ -395,11 +410,15 @@ impl Wrapped {
                 number,
                 removed: Atomic::new(false),
                 announced: Atomic::new(false),
-                state <- new_spinlock_irq!(State {
-                    faults: Faults::new(),
-                    record,
-                    shadow: None,
-                }),
+                state <- SpinLockIrq::new(
+                    State {
+                        faults: Faults::new(),
+                        record,
+                        shadow: None,
+                    },
+                    optional_name!(),
+                    static_lock_class!(),
+                ),
             }),
             GFP_KERNEL,
         )

@@ -243,6 +243,20 @@ impl Guest {
             .unwrap()
     }
 
+    /// QEMU ends, and the harness starts another one.
+    pub fn power_off_for_next(mut self) -> Self {
+        self.console = None;
+        self.output = None;
+        fs::remove_file(self.files.path("arguments")).unwrap();
+        fs::write(self.files.path("end"), "0\n").unwrap();
+        Self::attach(self.files, self.harness)
+    }
+
+    /// What was given to QEMU, an argument a line.
+    pub fn arguments(&self) -> String {
+        fs::read_to_string(self.files.path("arguments")).unwrap()
+    }
+
     /// QEMU ends with this code.
     pub fn power_off(mut self, code: i32) -> Ended {
         self.console = None;
@@ -263,7 +277,7 @@ impl Guest {
     }
 }
 
-/// Greets, then answers every command: the monitor's with `OK`, others with nothing.
+/// Greets, then answers every command: an injection with `OK`, others with nothing.
 fn serve_qmp(stream: UnixStream, seen: Arc<Mutex<Vec<String>>>) {
     thread::spawn(move || {
         let mut out = stream.try_clone().unwrap();
@@ -274,7 +288,9 @@ fn serve_qmp(stream: UnixStream, seen: Arc<Mutex<Vec<String>>>) {
         )
         .unwrap();
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            let answer = if line.contains("human-monitor-command") {
+            let answer = if line.contains("device_add") {
+                r#"{"return": ""}"#
+            } else if line.contains("human-monitor-command") {
                 r#"{"return": "OK id: ep0\r\n"}"#
             } else if line.contains("query-status") {
                 r#"{"return": {"status": "suspended", "running": false}}"#
