@@ -98,6 +98,22 @@ inject() {
 	"inject_$KT_INJECT" "$1"
 }
 
+# inject_at_port KIND: as inject, but the port above the device detects the error.
+inject_at_port() {
+	INJECT_ERROR="the device is on a root bus, there is no port"
+	[ -n "$KT_PORT" ] || return 1
+	ia_device=$KT_DEVICE
+	ia_id=$KT_INJECT_ID
+	KT_DEVICE=$KT_PORT
+	KT_INJECT_ID=
+	! inject_id "$KT_PORT" || KT_INJECT_ID=$INJECT_ID
+	ia_status=0
+	inject "$1" || ia_status=1
+	KT_DEVICE=$ia_device
+	KT_INJECT_ID=$ia_id
+	return $ia_status
+}
+
 inject_qemu() {
 	case $1 in
 	correctable) iq_error=RCVR ;;
@@ -134,10 +150,18 @@ need_bus_alone() {
 		skip_all "a fatal error resets the whole bus; also on it: $SIBLINGS"
 }
 
-# check_inject KIND: injects it, or fails the subtest with the reason.
+# check_inject KIND: injects it, or fails the subtest with the reason. A device
+# without AER cannot report an error: its port does, check_inject_at_port.
 check_inject() {
 	if ! inject "$1"; then
 		fail "cannot inject a $1 error: $INJECT_ERROR"
+		return 1
+	fi
+}
+
+check_inject_at_port() {
+	if ! inject_at_port "$1"; then
+		fail "cannot inject a $1 error at the port: $INJECT_ERROR"
 		return 1
 	fi
 }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
 #
-# Test cycles of system sleep: all phases of the drivers, and back at once.
+# System sleep: test cycles (all phases of the drivers, and back at once), and
+# real suspend to RAM, from which the harness wakes the guest.
 
 # sleep_possible freeze|disk: false, with SLEEP_REASON, when there are no cycles.
 sleep_possible() {
@@ -58,4 +59,41 @@ sleep_need() {
 	sleep_possible "$1" || skip_all "$SLEEP_REASON"
 	at_exit sleep_undo
 	sleep_prepare "$1"
+}
+
+# s3_possible: false, with SLEEP_REASON, where the machine has no suspend to RAM or
+# nobody would wake it.
+s3_possible() {
+	SLEEP_REASON="the machine has no suspend to RAM (S3)"
+	grep -qsw deep /sys/power/mem_sleep || return 1
+	SLEEP_REASON="nobody is there to wake the machine from S3"
+	[ "$KT_GUEST" = 1 ] && have harness
+}
+
+# s3_prepare: from now on `mem` is S3. s3_undo: it is what it was.
+s3_prepare() {
+	read_line /sys/power/mem_sleep
+	S3_OLD=${LINE#*\[}
+	S3_OLD=${S3_OLD%\]*}
+	echo deep > /sys/power/mem_sleep
+}
+
+s3_undo() {
+	echo "$S3_OLD" > /sys/power/mem_sleep
+}
+
+# s3: to RAM and back. Sets ERRNO; false, with SLEEP_REASON, without the harness.
+s3() {
+	echo none > /sys/power/pm_test
+	SLEEP_REASON=$(harness wakeup) || return 1
+	write_errno /sys/power/state mem
+}
+
+# check_s3: the same, which must succeed.
+check_s3() {
+	if s3; then
+		check_eq "suspend to RAM" "$ERRNO" OK
+	else
+		fail "the harness does not wake the guest: $SLEEP_REASON"
+	fi
 }

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
+# topology: endpoint nvme
 #
 # The port's bus numbers are 0: every read is all-ones. Nothing may be
 # saved; afterwards the device is wiped, and the known-good state makes it whole.

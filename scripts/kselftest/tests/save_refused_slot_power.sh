@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
+# topology: endpoint nvme
 #
 # The slot's power is switched off: every read is all-ones. Nothing may be saved;
 # the device comes back wiped, and the known-good state makes it whole.

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
+# topology: endpoint nvme
 #
 # Suspend to idle, through the kernel's pm_test: the device is suspended and
 # resumed with all phases, but the machine comes back by itself.
