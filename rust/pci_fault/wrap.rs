@@ -28,7 +28,10 @@ use kernel::{
         Arc,
         SpinLockIrq, //
     },
-    time::Delta,
+    time::{
+        delay::udelay,
+        Delta, //
+    },
     types::Opaque, //
 };
 
@@ -117,6 +120,19 @@ pub(crate) fn now_ns() -> u64 {
     unsafe { bindings::ktime_get_boot_fast_ns() }
 }
 
+/// Waits, without sleeping: an access may be made in any context.
+fn wait(us: u32) {
+    /// As long as every architecture can wait in one go (`MAX_UDELAY_MS`).
+    const STEP_US: u32 = 1000;
+
+    let mut left = us;
+    while left != 0 {
+        let step = left.min(STEP_US);
+        udelay(Delta::from_micros(step.into()));
+        left -= step;
+    }
+}
+
 impl Wrapper {
     /// `DDDD:BB` as numbers.
     pub(crate) fn address(&self) -> (u32, u8) {
@@ -200,9 +216,7 @@ impl Wrapper {
 
         let ns = now_ns();
         let Decision { delay_us, effect } = state.faults.decide(&access, ns);
-        if delay_us != 0 {
-            kernel::time::delay::udelay(Delta::from_micros(delay_us.into()));
-        }
+        wait(delay_us);
         let (status, value, reached) = match effect {
             Some((_, Effect::Answer(answer))) => (0, answer, false),
             Some((_, Effect::Fail)) if access.write => (FAILED, value, false),
