@@ -5,7 +5,7 @@
 # A kernel of one's own instead of Debian's; the harness reads the others.
 export KDIR BZIMAGE LLVM
 FILTER ?= *
-TOPOLOGY ?= endpoint
+TOPOLOGY ?=
 TIMEOUT ?= 120
 MUTANT ?= *
 JOBS ?=
@@ -44,9 +44,11 @@ help:
 ## The targets above see to what they need by themselves.
 ##
 ##   FILTER=GLOB        check: only the tests whose names match
-##   JOBS=N             check: guests that share the tests (2, or 1 on one processor)
+##   JOBS=N             check: guests that run at the same time (2, or 1 on one
+##                      processor)
 ##   MUTANT=GLOB        mutants: only those of scripts/mutants whose names match
-##   TOPOLOGY=NAME      a file of qemu/topologies, or a .toml file (endpoint)
+##   TOPOLOGY=NAME      a file of qemu/topologies, or a .toml file (endpoint; of
+##                      check: each test in those that it names)
 ##   TIMEOUT=SECONDS    a guest that is silent for so long has hung (120)
 ##   KDIR=DIR           a built kernel tree with Rust to use instead of Debian's
 ##   BZIMAGE=FILE       its image (KDIR/arch/x86/boot/bzImage)
@@ -87,7 +89,7 @@ lint: setup
 
 .PHONY: mutants
 mutants: module harness
-	@scripts/mutants.sh "$$MUTANT"
+	@TOPOLOGY="$${TOPOLOGY:-endpoint}" scripts/mutants.sh "$$MUTANT"
 
 .PHONY: clean
 clean:

@@ -38,7 +38,9 @@ use self::{
         ErrorHandler,
         ErsResult,
         Exclusive,
-        PmOps, //
+        PmOps,
+        ProbeInfo,
+        SriovOps, //
     },
     recovery::{
         Files,
@@ -105,7 +107,7 @@ impl<'bound> Data<'bound> {
     }
 }
 
-kernel::pci_device_table!(
+pci_device_table!(
     PCI_TABLE,
     <ExampleDriver as kernel::pci::Driver>::IdInfo,
     [(pci::device_id(0x1234, 0x11e8), ())]
@@ -119,7 +121,7 @@ impl kernel::pci::Driver for ExampleDriver {
 
     fn probe<'bound>(
         dev: &'bound Device<Core<'_>>,
-        _info: Option<&'bound Self::IdInfo>,
+        _info: ProbeInfo<'bound, Self::IdInfo>,
     ) -> impl PinInit<Data<'bound>, Error> + 'bound {
         Data::new(dev)
     }
@@ -213,6 +215,10 @@ impl PmOps for ExampleDriver {
         Ok(())
     }
 }
+
+// It has no virtual functions.
+#[vtable]
+impl SriovOps for ExampleDriver {}
 
 module_recoverable_pci_driver! {
     type: ExampleDriver,

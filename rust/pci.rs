@@ -14,6 +14,7 @@
 //! | keeping a function from being suspended at run time | [`runtime`] | `pm_runtime_get_sync()` |
 //! | who is alone with a function | [`context`] | the device lock, runtime PM |
 //! | saved state | [`state`] | `pci_save_state()`, `pci_store_saved_state()` |
+//! | virtual functions | [`sriov`] | `pci_enable_sriov()`, `struct pci_driver` |
 //! | resets | [`reset`] | `pci_reset_function_locked()` |
 //! | enabling, and disabling again | [`enable`] | `pci_enable_device_mem()` |
 //! | device lock taken by one's own code | [`lock`] | `pci_dev_trylock()` |
@@ -23,10 +24,12 @@
 //! | one debugfs directory for the module | [`debugfs`] | `debugfs_create_dir()` |
 //! | device IDs by number | [`id`] | `PCI_DEVICE()` |
 //! | registration | [`adapter`] | `struct pci_driver` |
+//! | what differs between kernels | [`compat`] | |
 //!
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
 
 pub mod adapter;
+pub mod compat;
 pub mod config;
 pub mod context;
 pub mod debugfs;
@@ -39,11 +42,16 @@ pub mod pm;
 pub mod power;
 pub mod reset;
 mod runtime;
+pub mod sriov;
 pub mod state;
 pub mod uevent;
 
 pub use self::{
     adapter::Adapter,
+    compat::{
+        parameter_is_set,
+        ProbeInfo, //
+    },
     config::Config,
     context::Exclusive,
     enable::Enabled,
@@ -66,6 +74,11 @@ pub use self::{
     pm::PmOps,
     power::Power,
     reset::Reset,
+    sriov::{
+        Sriov,
+        SriovControl,
+        SriovOps, //
+    },
     state::{
         SavedCapability,
         SavedState,

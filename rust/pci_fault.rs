@@ -58,6 +58,9 @@ use kernel::{
     uaccess::UserSliceReader, //
 };
 
+// Of the library, what the kernel itself may lack.
+#[path = "pci/compat.rs"]
+pub mod compat;
 // A crate root looks for its modules beside itself; they are in a folder of their own.
 #[path = "pci_fault/fault.rs"]
 pub mod fault;

@@ -24,7 +24,9 @@ use self::{
         ErrorHandler,
         ErsResult,
         Exclusive,
-        PmOps, //
+        PmOps,
+        ProbeInfo,
+        SriovOps, //
     },
     recovery::{
         Files,
@@ -43,7 +45,7 @@ struct Data<'bound> {
     _enabled: Enabled<'bound>,
 }
 
-kernel::pci_device_table!(
+pci_device_table!(
     PCI_TABLE,
     <RecoveryDriver as kernel::pci::Driver>::IdInfo,
     [
@@ -58,7 +60,7 @@ impl<'bound> Data<'bound> {
         recovery::prepare(dev)?;
         let enabled = Enabled::new(dev)?;
 
-        let first_save = if *module_parameters::reset_on_probe.value_ref() {
+        let first_save = if pci::parameter_is_set(&module_parameters::reset_on_probe) {
             FirstSave::AfterReset
         } else {
             FirstSave::AsIs
@@ -80,7 +82,7 @@ impl kernel::pci::Driver for RecoveryDriver {
 
     fn probe<'bound>(
         dev: &'bound Device<Core<'_>>,
-        _info: Option<&'bound Self::IdInfo>,
+        _info: ProbeInfo<'bound, Self::IdInfo>,
     ) -> impl PinInit<Data<'bound>, Error> + 'bound {
         Data::new(dev)
     }
@@ -113,14 +115,28 @@ impl ErrorHandler for RecoveryDriver {
     }
 
     fn cor_error_detected(dev: &Device) {
-        // Hardware has corrected it, and the core counts and logs it: nothing is to be done.
-        dev_info!(dev, "correctable error, nothing to recover\n");
+        recovery::corrected(dev);
+    }
+}
+
+#[vtable]
+impl SriovOps for RecoveryDriver {
+    fn sriov_configure(
+        dev: &Device<Core<'_>>,
+        this: Pin<&Data<'_>>,
+        num_vfs: u16,
+    ) -> Result<u16> {
+        this.recovery.sriov_configure(dev, num_vfs)
+    }
+
+    fn physfn_reset_done(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) {
+        this.recovery.physfn_reset_done(dev);
     }
 }
 
 /// What a refused save does to the suspend.
 fn on_refusal() -> OnRefusal {
-    if *module_parameters::abort_suspend.value_ref() {
+    if pci::parameter_is_set(&module_parameters::abort_suspend) {
         OnRefusal::Abort
     } else {
         OnRefusal::Continue
@@ -197,13 +213,13 @@ module_recoverable_pci_driver! {
     description: "Recovers PCI functions from errors, from a known-good state that no loss can poison",
     license: "GPL",
     params: {
-        reset_on_probe: bool {
-            default: false,
-            description: "Reset the function in probe, before its first save (default: N)",
+        reset_on_probe: u8 {
+            default: 0,
+            description: "Reset the function in probe, before its first save (0 or 1, default: 0)",
         },
-        abort_suspend: bool {
-            default: false,
-            description: "Abort the suspend when a save is refused, instead of going on with the known-good state (default: N)",
+        abort_suspend: u8 {
+            default: 0,
+            description: "Abort the suspend when a save is refused, instead of going on with the known-good state (0 or 1, default: 0)",
         },
     },
 }

@@ -26,6 +26,20 @@ use crate::ui::Ui;
 /// The exit status of a kselftest that was skipped as a whole.
 const KSELFTEST_SKIP: i32 = 4;
 
+/// Where a test runs that does not say it.
+pub const USUAL_TOPOLOGY: &str = "endpoint";
+
+/// What begins the line by which a test says in which topologies it runs.
+const TOPOLOGY_LINE: &str = "# topology:";
+
+/// A script of the folder `tests`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Script {
+    pub name: String,
+    /// The topologies that it names; a test that names none runs in every one.
+    pub topologies: Vec<String>,
+}
+
 /// Finds out before a guest is booted that a filter matches nothing.
 pub fn check_filter(kselftest: &Path, filter: &str) -> Result<()> {
     let pattern = match Pattern::new(filter) {
@@ -33,32 +47,43 @@ pub fn check_filter(kselftest: &Path, filter: &str) -> Result<()> {
         Ok(_) => bail!("the filter must be one line"),
         Err(error) => bail!("the filter `{filter}` is not a pattern: {error}"),
     };
-    let tests = tests_in(kselftest);
-    if !tests.is_empty() && !tests.iter().any(|test| pattern.matches(test)) {
+    let scripts = scripts_in(kselftest);
+    if !scripts.is_empty() && !scripts.iter().any(|test| pattern.matches(&test.name)) {
+        let names: Vec<_> = scripts.into_iter().map(|test| test.name).collect();
         bail!(
             "no test matches `{filter}`; the tests are: {}",
-            tests.join(", ")
+            names.join(", ")
         );
     }
     Ok(())
 }
 
 /// The tests of `kselftest` that `filter` names, in alphabetical order.
-pub fn tests_matching(kselftest: &Path, filter: &str) -> Vec<String> {
-    let mut tests = tests_in(kselftest);
-    tests.retain(|test| Pattern::new(filter).is_ok_and(|pattern| pattern.matches(test)));
-    tests
+pub fn scripts_matching(kselftest: &Path, filter: &str) -> Vec<Script> {
+    let mut scripts = scripts_in(kselftest);
+    scripts.retain(|test| Pattern::new(filter).is_ok_and(|pattern| pattern.matches(&test.name)));
+    scripts
 }
 
-fn tests_in(kselftest: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(kselftest.join("tests"))
+fn scripts_in(kselftest: &Path) -> Vec<Script> {
+    let mut scripts: Vec<Script> = fs::read_dir(kselftest.join("tests"))
         .into_iter()
         .flatten()
         .flatten()
-        .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".sh")?.to_owned()))
+        .filter_map(|entry| {
+            let name = entry.file_name().to_str()?.strip_suffix(".sh")?.to_owned();
+            let text = fs::read_to_string(entry.path()).unwrap_or_default();
+            let topologies = text
+                .lines()
+                .filter_map(|line| line.strip_prefix(TOPOLOGY_LINE))
+                .flat_map(str::split_whitespace)
+                .map(str::to_owned)
+                .collect();
+            Some(Script { name, topologies })
+        })
         .collect();
-    names.sort();
-    names
+    scripts.sort_by(|one, other| one.name.cmp(&other.name));
+    scripts
 }
 
 /// The tests that run in the guest.
@@ -67,11 +92,14 @@ pub struct Check {
     parser: Parser,
     /// When the running test began.
     since: Instant,
+    /// What is shown before the name of each test.
+    prefix: String,
 }
 
 impl Check {
-    pub fn new() -> Self {
+    pub fn new(prefix: &str) -> Self {
         Self {
+            prefix: prefix.into(),
             lines: Lines::default(),
             parser: Parser::default(),
             since: Instant::now(),
@@ -87,10 +115,12 @@ impl Check {
                 ui.status(&format!("running {name}"));
             }
             Some(Step::Group { depth, name }) => {
-                ui.line(&format!("{}{name}", indent(depth - depth.min(1))))
+                let prefix = if depth <= 1 { &self.prefix } else { "" };
+                ui.line(&format!("{}{prefix}{name}", indent(depth - depth.min(1))))
             }
             Some(Step::Result { depth, test }) => {
-                show(depth, test, self.since.elapsed(), ui);
+                let prefix = if depth == 0 { &self.prefix } else { "" };
+                show(depth, prefix, test, self.since.elapsed(), ui);
                 if depth == 0 {
                     ui.end_block();
                 }
@@ -120,6 +150,7 @@ impl Check {
                 report.fail(name, &format!("kernel log: {}", damage.line));
             }
         }
+        report.prefix(&self.prefix);
         report
     }
 }
@@ -169,14 +200,15 @@ fn judge(report: &mut Report, end: &End) {
     }
 }
 
-fn show(depth: usize, test: &Test, took: Duration, ui: &Ui) {
+fn show(depth: usize, prefix: &str, test: &Test, took: Duration, ui: &Ui) {
     let (word, color) = match test.verdict {
         Verdict::Pass => ("ok  ", Color::Green),
         Verdict::Xfail => ("xfail", Color::Yellow),
         Verdict::Fail => ("FAIL", Color::Red),
         Verdict::Skip => ("skip", Color::Yellow),
     };
-    let mut text = format!("{}{} {}", indent(depth), ui.paint(color, word), test.name);
+    let word = ui.paint(color, word);
+    let mut text = format!("{}{word} {prefix}{}", indent(depth), test.name);
     if let Some(reason) = &test.reason {
         text.push_str(&format!(" # {reason}"));
     }

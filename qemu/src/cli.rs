@@ -12,6 +12,7 @@ use clap::Parser;
 use clap::Subcommand;
 
 use crate::accel::Choice;
+use crate::check::USUAL_TOPOLOGY;
 
 const EXAMPLES: &str = "\
 Exit status:
@@ -57,7 +58,7 @@ pub enum Command {
         /// Run only the tests whose name matches this pattern (`*`, `?`, `[a-z]`)
         #[arg(long, value_name = "GLOB", env = "FILTER", default_value = "*")]
         filter: String,
-        /// How many guests share the tests; each needs a processor and 512 MiB [default: 2, or 1 on one processor]
+        /// How many guests run at the same time and share the tests; each needs a processor and 512 MiB [default: 2, or 1 on one processor]
         #[arg(long, value_name = "N", env = "JOBS", default_value = "", hide_default_value = true, value_parser = jobs)]
         jobs: Jobs,
     },
@@ -72,11 +73,13 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct GuestArgs {
     /// The PCI devices of the guest: a name from qemu/topologies, or a .toml file
+    /// [default: endpoint; of check: each test in those that it names]
     #[arg(
         long,
         value_name = "NAME|FILE",
         env = "TOPOLOGY",
-        default_value = "endpoint"
+        default_value = "",
+        hide_default_value = true
     )]
     pub topology: String,
 
@@ -142,6 +145,16 @@ pub struct GuestArgs {
         default_value = "build/logs"
     )]
     pub log_dir: PathBuf,
+}
+
+impl GuestArgs {
+    /// The topology of a guest that is booted for a person. A Makefile gives an empty text where none is chosen.
+    pub fn topology(&self) -> &str {
+        match &self.topology[..] {
+            "" => USUAL_TOPOLOGY,
+            topology => topology,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

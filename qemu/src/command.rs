@@ -19,13 +19,16 @@ pub const OUTPUT: &str = "output";
 pub const QMP: &str = "qmp";
 pub const SOCKETS: [&str; 4] = [CONSOLE, REQUESTS, OUTPUT, QMP];
 
+/// The ACPI table of [`crate::wake`].
+pub const WAKE: &str = "wake.aml";
+
 /// What a command line is made of.
 pub struct Parts<'a> {
     pub accel: Accel,
     pub kernel: &'a Path,
     pub initramfs: &'a Path,
-    /// The folder of the sockets.
-    pub sockets: &'a Path,
+    /// The folder of the sockets and of the files that are there for one run.
+    pub own: &'a Path,
     pub topology: &'a Topology,
     /// Whether an oops is the end: a person at a shell may want to look around after it.
     pub panic_on_oops: bool,
@@ -50,15 +53,19 @@ pub fn arguments(parts: &Parts<'_>) -> Vec<OsString> {
         Accel::Kvm => add(&["-accel", "kvm", "-cpu", "max"]),
         Accel::Tcg => add(&["-accel", "tcg,thread=multi", "-cpu", "qemu64"]),
     }
-    add(&["-smp", "2", "-m", "512", "-no-reboot"]);
+    let memory = parts.topology.memory_mib.to_string();
+    add(&["-smp", "2", "-m", &memory, "-no-reboot"]);
     // With q35's ACPI hotplug the root port never shows Link Active, and each reset of a fatal recovery fails.
     add(&[
         "-global",
         "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
     ]);
 
+    let own = |name: &str| escape(&parts.own.join(name).to_string_lossy());
+    add(&["-acpitable", &format!("file={}", own(WAKE))]);
+
     for name in SOCKETS {
-        let path = escape(&parts.sockets.join(format!("{name}.sock")).to_string_lossy());
+        let path = own(&format!("{name}.sock"));
         add(&[
             "-chardev",
             &format!("socket,id={name},path={path},server=on,wait=off"),
@@ -137,6 +144,12 @@ pub fn for_shell(environment: &[(&str, OsString)], command: &[OsString]) -> Stri
     text
 }
 
+/// A command that writes a short file.
+pub fn file_for_shell(path: &Path, bytes: &[u8]) -> String {
+    let octal: String = bytes.iter().map(|byte| format!("\\{byte:03o}")).collect();
+    format!("printf '{octal}' > {}", quote(&path.to_string_lossy()))
+}
+
 fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
@@ -156,7 +169,7 @@ mod tests {
             accel: Accel::Tcg,
             kernel: Path::new("/k/vmlinuz"),
             initramfs: Path::new("/t/initramfs.cpio"),
-            sockets: Path::new("/t,x"),
+            own: Path::new("/t,x"),
             topology: &topology,
             panic_on_oops,
         };

@@ -4,6 +4,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fs;
 use std::fs::File;
 use std::io::BufWriter;
 use std::io::Write;
@@ -41,11 +42,12 @@ use crate::session::Limits;
 use crate::session::Session;
 use crate::topology::Topology;
 use crate::ui::Ui;
+use crate::wake;
 
 /// The longest path of a Unix socket (sun_path) that is not cut off.
 const SOCKET_PATH: usize = 107;
 
-/// Where --dry-run says that the sockets and the initramfs are.
+/// Where --dry-run says that the sockets and the files are.
 const DRY_RUN: &str = "/tmp/pci-recovery-dry-run";
 
 /// A guest that could be booted: everything that was given has been checked.
@@ -63,17 +65,15 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// Checks `args`. `mode` is what /init does; `settings` are more files for /etc/pci-recovery.
+    /// Checks `args`. `topology` is instead of the one in there; `mode` is what /init does; `settings` are more files
+    /// for /etc/pci-recovery.
     pub fn prepare(
         args: &GuestArgs,
+        topology: &str,
         mode: &'static str,
         settings: &[(&str, String)],
     ) -> Result<Self> {
-        let topology = Topology::load(if args.topology.is_empty() {
-            "endpoint"
-        } else {
-            &args.topology
-        })?;
+        let topology = Topology::load(topology)?;
         let kernel = args
             .kernel
             .canonicalize()
@@ -82,6 +82,7 @@ impl Guest {
         let mut all = vec![
             ("mode", format!("{mode}\n")),
             ("topology", topology.guest_lines()),
+            ("topology-name", format!("{}\n", topology.name)),
         ];
         all.extend_from_slice(settings);
         let initramfs = Initramfs::collect(&Contents {
@@ -107,12 +108,12 @@ impl Guest {
         })
     }
 
-    fn arguments(&self, initramfs: &Path, sockets: &Path) -> Vec<OsString> {
+    fn arguments(&self, initramfs: &Path, own: &Path) -> Vec<OsString> {
         command::arguments(&Parts {
             accel: self.accel,
             kernel: &self.kernel,
             initramfs,
-            sockets,
+            own,
             topology: &self.topology,
             panic_on_oops: self.mode != "shell",
         })
@@ -153,6 +154,10 @@ impl Guest {
         ui.line(&format!(
             "mkdir -p {DRY_RUN}  # for the sockets: console.sock shows the kernel's messages"
         ));
+        ui.line(&command::file_for_shell(
+            &own.join(command::WAKE),
+            &wake::table(),
+        ));
         if self.keep_initramfs.is_none() {
             ui.line("# The initramfs is there during a run only; --initramfs FILE writes one that stays.");
         }
@@ -189,6 +194,8 @@ impl Guest {
         let own = own_folder()?;
         let initramfs = own.path().join("initramfs.cpio");
         self.write_initramfs(&initramfs)?;
+        fs::write(own.path().join(command::WAKE), wake::table())
+            .context("cannot write the ACPI table")?;
 
         let logs = Logs::create(&self.log_dir, self.mode)?;
         let arguments = self.arguments(&initramfs, own.path());
@@ -218,7 +225,7 @@ impl Guest {
             Err(QmpError::Channel(_)) => bail!(machine.why_not_started()),
             Err(error) => return Err(error).context("QEMU refuses to be controlled"),
         };
-        // QEMU has read the initramfs and the sockets are connected: nothing is left behind even by SIGKILL.
+        // QEMU has read the files and the sockets are connected: nothing is left behind even by SIGKILL.
         own.close().context("cannot remove temporary files")?;
         Requests {
             stream: requests_port,
@@ -242,7 +249,7 @@ impl Guest {
     }
 }
 
-/// A folder for the sockets and the initramfs, that removes itself.
+/// A folder for the sockets and what QEMU reads, that removes itself.
 fn own_folder() -> Result<TempDir> {
     let mut parent = env::temp_dir();
     if parent.as_os_str().len() + "/pci-recovery-123456/requests.sock".len() > SOCKET_PATH {

@@ -27,6 +27,7 @@ mod shards;
 mod shell;
 mod topology;
 mod ui;
+mod wake;
 
 use std::process::ExitCode;
 use std::sync::mpsc;

@@ -4,6 +4,9 @@
 
 use std::panic::resume_unwind;
 use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 use std::sync::mpsc;
 use std::sync::mpsc::Receiver;
 use std::sync::mpsc::RecvTimeoutError;
@@ -66,6 +69,14 @@ struct Checked {
     logs: PathBuf,
 }
 
+/// A guest and the tests that run in it.
+struct Share {
+    guest: Guest,
+    topology: String,
+    /// What is shown before the names of the tests.
+    prefix: String,
+}
+
 /// Runs the tests, in one guest or shared among several.
 pub fn check(
     host: Host,
@@ -76,35 +87,23 @@ pub fn check(
 ) -> Result<u8> {
     let filter = if filter.is_empty() { "*" } else { filter };
     check::check_filter(&args.kselftest, filter)?;
-    let shares = shards::share(
-        &check::tests_matching(&args.kselftest, filter),
-        &shards::weights(&args.kselftest),
-        jobs.0,
-    );
-    let filters = match &shares[..] {
-        [_, _, ..] => shares.iter().map(|share| share.join(" ")).collect(),
-        _ => vec![filter.to_owned()],
-    };
-    let guests = filters
-        .iter()
-        .map(|filter| Guest::prepare(args, "check", &[("filter", format!("{filter}\n"))]))
-        .collect::<Result<Vec<_>>>()?;
+    let shares = shares(args, filter, jobs)?;
     if args.dry_run {
-        return guests
+        return shares
             .iter()
-            .try_for_each(|guest| guest.dry_run(&host.ui))
+            .try_for_each(|share| share.guest.dry_run(&host.ui))
             .map(|()| PASSED);
     }
     let limits = Limits {
         boot: args.boot_timeout,
         silence: Some(silence),
     };
-    let (checked, ui) = match &guests[..] {
-        [guest] => {
-            let (checked, ui) = check_in(host, guest, limits)?;
+    let (checked, ui) = match &shares[..] {
+        [share] => {
+            let (checked, ui) = check_in(host, share, limits)?;
             (vec![checked], ui)
         }
-        guests => check_side_by_side(host, guests, limits)?,
+        shares => check_side_by_side(host, shares, limits, jobs)?,
     };
 
     let status = checked.iter().map(|one| one.status).max().unwrap_or(FAILED);
@@ -135,10 +134,40 @@ pub fn check(
     Ok(status)
 }
 
-/// Runs the tests that `guest` was prepared for.
-fn check_in(host: Host, guest: &Guest, limits: Limits) -> Result<(Checked, Ui)> {
-    let mut check = Check::new();
-    let (session, end, ui) = host.play(guest, limits, &mut check)?;
+/// Shares the tests that `filter` names among guests, and prepares these.
+fn shares(args: &GuestArgs, filter: &str, jobs: Jobs) -> Result<Vec<Share>> {
+    let scripts = check::scripts_matching(&args.kselftest, filter);
+    let groups = shards::by_topology(&scripts, &args.topology)?;
+    let weights = shards::weights(&args.kselftest);
+    let several = groups.len() > 1;
+    shards::share(groups, &weights, jobs.0)
+        .into_iter()
+        .map(|(topology, tests)| {
+            // A folder without tests leaves it to the guest's runner what there is.
+            let filter = if tests.is_empty() {
+                filter.to_owned()
+            } else {
+                tests.join(" ")
+            };
+            let settings = [("filter", format!("{filter}\n"))];
+            let prefix = if several {
+                format!("{topology}/")
+            } else {
+                String::new()
+            };
+            Ok(Share {
+                guest: Guest::prepare(args, &topology, "check", &settings)?,
+                topology,
+                prefix,
+            })
+        })
+        .collect()
+}
+
+/// Runs the tests that the guest of `share` was prepared for.
+fn check_in(host: Host, share: &Share, limits: Limits) -> Result<(Checked, Ui)> {
+    let mut check = Check::new(&share.prefix);
+    let (session, end, ui) = host.play(&share.guest, limits, &mut check)?;
     if let End::Signal(_) = end {
         outcome::tell_interrupted(&session, check.running(), &ui);
         let checked = Checked {
@@ -163,30 +192,36 @@ fn check_in(host: Host, guest: &Guest, limits: Limits) -> Result<(Checked, Ui)> 
     Ok((checked, ui))
 }
 
-/// Runs the tests of several guests at the same time. What one says about a test is shown when the test is done.
-fn check_side_by_side(host: Host, guests: &[Guest], limits: Limits) -> Result<(Vec<Checked>, Ui)> {
+/// Runs the tests of several guests, `jobs` of them at the same time. What one says about a test is shown when the
+/// test is done.
+fn check_side_by_side(
+    host: Host,
+    shares: &[Share],
+    limits: Limits,
+    jobs: Jobs,
+) -> Result<(Vec<Checked>, Ui)> {
     let Host { ui, events, .. } = host;
     let (blocks, shown) = mpsc::channel();
+    let queue = Queue::new(shares);
     let checked = thread::scope(|scope| {
-        let mut senders = Vec::new();
-        let mut threads = Vec::new();
-        for (index, guest) in guests.iter().enumerate() {
-            let (sender, events) = mpsc::channel();
-            senders.push(sender.clone());
-            let host = Host {
-                ui: Ui::held(index + 1, blocks.clone()),
-                events,
-                sender,
-            };
-            threads.push(scope.spawn(move || {
-                let (checked, ui) = check_in(host, guest, limits)?;
-                ui.end_block();
-                Ok(checked)
-            }));
-        }
-        // The guests hold the others: the last one to end closes the channel.
+        let workers: Vec<_> = (0..jobs.0.min(shares.len()))
+            .map(|_| {
+                let blocks = blocks.clone();
+                let queue = &queue;
+                scope.spawn(move || {
+                    let mut checked = Vec::new();
+                    while let Some((number, share, host)) = queue.next(&blocks) {
+                        let (one, ui) = check_in(host, share, limits)?;
+                        ui.end_block();
+                        checked.push((number, one));
+                    }
+                    Ok(checked)
+                })
+            })
+            .collect();
+        // The workers hold the others: the last one to end closes the channel.
         drop(blocks);
-        ui.status(&format!("{} guests share the tests", guests.len()));
+        ui.status(&format!("{} guests share the tests", shares.len()));
         loop {
             match shown.recv_timeout(Duration::from_millis(100)) {
                 Ok(block) => ui.line(&block),
@@ -195,28 +230,76 @@ fn check_side_by_side(host: Host, guests: &[Guest], limits: Limits) -> Result<(V
             }
             for event in events.try_iter() {
                 if let Event::Signal(signal) = event {
-                    for sender in &senders {
-                        // One that has ended needs no signal.
-                        let _ = sender.send(Event::Signal(signal));
-                    }
+                    queue.signal(signal);
                 }
             }
         }
-        threads
+        workers
             .into_iter()
-            .map(|thread| match thread.join() {
+            .map(|worker| match worker.join() {
                 Ok(checked) => checked,
                 Err(panic) => resume_unwind(panic),
             })
             .collect::<Result<Vec<_>>>()
     });
     ui.done();
-    Ok((checked?, ui))
+    let mut checked: Vec<_> = checked?.into_iter().flatten().collect();
+    checked.sort_by_key(|(number, _)| *number);
+    Ok((checked.into_iter().map(|(_, one)| one).collect(), ui))
+}
+
+/// The guests that wait for their turn, and how those that run are reached.
+struct Queue<'a> {
+    shares: &'a [Share],
+    state: Mutex<QueueState>,
+}
+
+#[derive(Default)]
+struct QueueState {
+    begun: usize,
+    signalled: bool,
+    senders: Vec<Sender<Event>>,
+}
+
+impl<'a> Queue<'a> {
+    fn new(shares: &'a [Share]) -> Self {
+        Self {
+            shares,
+            state: Mutex::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next guest, its number, and what it runs in; none after a signal.
+    fn next(&self, blocks: &Sender<String>) -> Option<(usize, &'a Share, Host)> {
+        let mut state = self.lock();
+        let number = state.begun;
+        let share = self.shares.get(number).filter(|_| !state.signalled)?;
+        let (sender, events) = mpsc::channel();
+        state.begun += 1;
+        state.senders.push(sender.clone());
+        let ui = Ui::held(number + 1, &share.topology, blocks.clone());
+        let host = Host { ui, events, sender };
+        Some((number, share, host))
+    }
+
+    /// Passes a signal to the guests that run; no other one begins.
+    fn signal(&self, signal: i32) {
+        let mut state = self.lock();
+        state.signalled = true;
+        for sender in &state.senders {
+            // One that has ended needs no signal.
+            let _ = sender.send(Event::Signal(signal));
+        }
+    }
 }
 
 /// Shows the demonstration.
 pub fn demonstrate(host: Host, args: &GuestArgs, silence: Duration) -> Result<u8> {
-    let guest = Guest::prepare(args, "run", &[("filter", "*\n".into())])?;
+    let guest = Guest::prepare(args, args.topology(), "run", &[("filter", "*\n".into())])?;
     if args.dry_run {
         return guest.dry_run(&host.ui).map(|()| PASSED);
     }
@@ -260,7 +343,7 @@ pub fn shell(host: Host, args: &GuestArgs) -> Result<u8> {
         ("filter", "*\n".into()),
         ("terminal", shell::terminal_settings()),
     ];
-    let guest = Guest::prepare(args, "shell", &settings)?;
+    let guest = Guest::prepare(args, args.topology(), "shell", &settings)?;
     if args.dry_run {
         return guest.dry_run(&host.ui).map(|()| PASSED);
     }

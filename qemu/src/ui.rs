@@ -25,7 +25,7 @@ pub struct Ui {
 
 /// Lines that are to be shown as one block.
 struct Held {
-    guest: usize,
+    guest: String,
     lines: RefCell<Vec<String>>,
     blocks: Sender<String>,
 }
@@ -55,12 +55,13 @@ impl Ui {
         }
     }
 
-    /// For one of several guests, which are numbered from 1: lines go to `blocks`, together.
-    pub fn held(guest: usize, blocks: Sender<String>) -> Self {
+    /// For one of several guests, which are numbered from 1: lines go to `blocks`, together. `what` it is for is said
+    /// with its number.
+    pub fn held(guest: usize, what: &str, blocks: Sender<String>) -> Self {
         Self {
             spinner: None,
             held: Some(Held {
-                guest,
+                guest: format!("guest {guest} ({what})"),
                 lines: RefCell::default(),
                 blocks,
             }),
@@ -111,7 +112,7 @@ impl Ui {
     /// A line about the run itself.
     pub fn note(&self, text: &str) {
         if let Some(held) = &self.held {
-            eprintln!("guest {}: {text}", held.guest);
+            eprintln!("{}: {text}", held.guest);
             return;
         }
         self.without_spinner(|| drop(writeln!(io::stderr(), "{text}")));

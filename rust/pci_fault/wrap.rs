@@ -16,8 +16,9 @@
 use kernel::{
     bindings,
     error::code::*,
-    new_spinlock_irq,
+    optional_name,
     prelude::*,
+    static_lock_class,
     sync::{
         atomic::{
             Acquire,
@@ -25,8 +26,7 @@ use kernel::{
             Relaxed,
             Release, //
         },
-        Arc,
-        SpinLockIrq, //
+        Arc, //
     },
     time::{
         delay::udelay,
@@ -49,6 +49,7 @@ use super::{
         Record, //
     },
 };
+use crate::compat::SpinLockIrq;
 
 /// How many buses may be wrapped at the same time.
 const MAX_BUSES: usize = 16;
@@ -409,11 +410,15 @@ impl Wrapped {
                 number,
                 removed: Atomic::new(false),
                 announced: Atomic::new(false),
-                state <- new_spinlock_irq!(State {
-                    faults: Faults::new(),
-                    record,
-                    shadow: None,
-                }),
+                state <- SpinLockIrq::new(
+                    State {
+                        faults: Faults::new(),
+                        record,
+                        shadow: None,
+                    },
+                    optional_name!(),
+                    static_lock_class!(),
+                ),
             }),
             GFP_KERNEL,
         )

@@ -141,14 +141,32 @@ matches() {
 	return 1
 }
 
+# suits FILE: does the test run in the topology that this machine has? One that
+# names none runs in all; a real machine counts as the usual one.
+suits() {
+	while IFS= read -r su_line; do
+		case $su_line in
+		'# topology:'*)
+			case "$su_line " in
+			*" $topology_name "*) return 0 ;;
+			esac
+			return 1
+			;;
+		'') return 0 ;;
+		esac
+	done < "$1"
+}
+
 # select_tests: sets TESTS, in alphabetical order, and TEST_COUNT.
 select_tests() {
+	read_line "$TOPOLOGY-name"
+	topology_name=${LINE:-endpoint}
 	TESTS=
 	TEST_COUNT=0
 	for st_file in "$KT_DIR"/tests/*.sh; do
 		st_name=${st_file##*/}
 		st_name=${st_name%.sh}
-		if matches "$st_name"; then
+		if matches "$st_name" && suits "$st_file"; then
 			TESTS="$TESTS $st_name"
 			TEST_COUNT=$((TEST_COUNT + 1))
 		fi

@@ -149,6 +149,23 @@ pub struct Report {
 }
 
 impl Report {
+    /// Puts `prefix` before the name of each test.
+    pub fn prefix(&mut self, prefix: &str) {
+        for test in &mut self.tests {
+            test.name.insert_str(0, prefix);
+        }
+        for text in &mut self.told {
+            // What is told of the whole run has no name before it.
+            if self.tests.iter().any(|test| {
+                let name = test.name.strip_prefix(prefix).unwrap_or(&test.name);
+                text.strip_prefix(name)
+                    .is_some_and(|rest| rest.starts_with(": "))
+            }) {
+                text.insert_str(0, prefix);
+            }
+        }
+    }
+
     pub fn totals(&self) -> Totals {
         let mut totals = Totals::default();
         for test in &self.tests {

@@ -243,6 +243,20 @@ impl Guest {
             .unwrap()
     }
 
+    /// QEMU ends, and the harness starts another one.
+    pub fn power_off_for_next(mut self) -> Self {
+        self.console = None;
+        self.output = None;
+        fs::remove_file(self.files.path("arguments")).unwrap();
+        fs::write(self.files.path("end"), "0\n").unwrap();
+        Self::attach(self.files, self.harness)
+    }
+
+    /// What was given to QEMU, an argument a line.
+    pub fn arguments(&self) -> String {
+        fs::read_to_string(self.files.path("arguments")).unwrap()
+    }
+
     /// QEMU ends with this code.
     pub fn power_off(mut self, code: i32) -> Ended {
         self.console = None;

@@ -12,6 +12,8 @@
 #                      "0x04 4 PCI_COMMAND 0x00100507": one line for each of
 #                      its registers that the configuration space differs from,
 #                      then "compared N".
+# mode=fleet           of several functions, each after a line "@ BDF": the
+#                      registers as in mode=regs, with "BDF/" before each.
 #
 # Plain awk: busybox, mawk and gawk.
 
@@ -173,7 +175,18 @@ function compare_saved(o, size, name, value,    base, m, is, i) {
 		printf "0x%03x %s is 0x%s, saved 0x%s\n", o, name, is, value
 }
 
+# Prints the comparable registers, and forgets the function.
+function print_regs(prefix,    i) {
+	if (n >= 64) { header(); walk() }
+	for (i = 0; i < regs; i++)
+		printf "%s0x%03x %s 0x%s\n", prefix, order[i], names[order[i]],
+		       and_mask(dword(order[i]), mask[order[i]])
+	n = regs = pcie = 0
+	split("", at); split("", found)
+}
+
 FNR == 1 { file++ }
+$1 == "@" { if (bdf != "") print_regs(bdf "/"); bdf = $2; next }
 file == 1 { for (i = 1; i <= NF; i++) byte[n++] = $i; next }
 file == 2 && mode == "saved" {
 	if (!walked) { header(); walk(); walked = 1 }
@@ -181,14 +194,12 @@ file == 2 && mode == "saved" {
 }
 
 END {
+	if (mode == "fleet") { if (bdf != "") print_regs(bdf "/"); exit }
+	if (mode == "regs" || mode == "") { print_regs(""); exit }
 	if (!walked) { if (n >= 64) { header(); walk() } }
 	if (mode == "caps") {
 		for (id in found) print id, found[id]
 	} else if (mode == "saved") {
 		print "compared " compared + 0
-	} else {
-		for (i = 0; i < regs; i++)
-			printf "0x%03x %s 0x%s\n", order[i], names[order[i]],
-			       and_mask(dword(order[i]), mask[order[i]])
 	}
 }

@@ -38,7 +38,7 @@ resets_before_the_first_save() {
 	else
 		check_true "the witness bit does not stick" witness_set
 	fi
-	reload reset_on_probe=Y
+	reload reset_on_probe=1
 	case "; $EVENTS; " in
 	*'; save'*'; reset'*) fail "a save came before the reset: $EVENTS" ;;
 	*'; reset'*'; save'*) ;;

@@ -168,7 +168,7 @@ gone() {
 	! failed || device_repair
 }
 
-# With abort_suspend=Y the refusal ends the suspend; the device is as it was.
+# With abort_suspend=1 the refusal ends the suspend; the device is as it was.
 abort_suspend() {
 	own_module || return 0
 	if ! gone_possible secondary_bus; then
@@ -177,8 +177,8 @@ abort_suspend() {
 	fi
 	module_unload || fail "cannot unload the module: $MODULE_ERROR"
 	at_exit reload_default
-	if ! module_load abort_suspend=Y; then
-		fail "cannot load it with abort_suspend=Y: $MODULE_ERROR"
+	if ! module_load abort_suspend=1; then
+		fail "cannot load it with abort_suspend=1: $MODULE_ERROR"
 		return 0
 	fi
 	check_true "not bound after the load" wait_for "$KT_WAIT" bound "$KT_DEVICE"
@@ -196,7 +196,7 @@ abort_suspend() {
 	# And it suspends when all is well.
 	freeze
 	check_eq "suspend of a device that is well" "$ERRNO" OK
-	check_regs "after suspend with abort_suspend=Y"
+	check_regs "after suspend with abort_suspend=1"
 }
 
 reload_default() {

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
+#
+# Several functions at once: $FLEET is a list of BDFs, and everything here works
+# on all of them. A test may set FLEET to some of them, and back, at any time.
+#
+# There may be hundreds of them: one awk process reads the files of all, and what
+# is done for each is done by the shell itself, without a fork.
+
+# fleet_find: sets FLEET to the functions that the topology marks `test`, in its
+# order. False, with FLEET_REASON, when there are less than two.
+fleet_find() {
+	FLEET=
+	ff_count=0
+	FLEET_REASON="there is no topology that would name the functions"
+	[ -r "$TOPOLOGY" ] || return 1
+	while read -r ff_id ff_path ff_mark; do
+		[ "$ff_mark" = test ] || continue
+		FLEET_REASON="there is no function at $ff_path ($ff_id)"
+		pci_by_path "$ff_path" || return 1
+		FLEET="${FLEET:+$FLEET }$BDF"
+		ff_count=$((ff_count + 1))
+	done < "$TOPOLOGY"
+	FLEET_REASON="the topology marks only one function for tests"
+	[ "$ff_count" -gt 1 ]
+}
+
+# fleet_need: all functions of the topology, bound to pci_recovery until the
+# test's end, and their registers as the reference; skips the test without them.
+fleet_need() {
+	fleet_find || skip_all "$FLEET_REASON"
+	at_exit fleet_unbind
+	fleet_bind || skip_all "$FLEET_REASON"
+	fleet_reference
+}
+
+# fleet_bind: binds those to pci_recovery that are not, and notes what they were
+# bound to. False, with FLEET_REASON, when one does not bind.
+fleet_bind() {
+	for fb_bdf in $FLEET; do
+		[ ! -e "$DRIVER_DIR/$fb_bdf" ] || continue
+		fb_old=
+		for fb_driver in /sys/bus/pci/drivers/*/"$fb_bdf"; do
+			[ -e "$fb_driver" ] || continue
+			fb_old=${fb_driver%/*}
+			echo "$fb_bdf" > "$fb_old/unbind"
+		done
+		FLEET_TAKEN="$fb_bdf=$fb_old ${FLEET_TAKEN-}"
+		driver_override "$fb_bdf" "$DRIVER"
+		FLEET_REASON="$fb_bdf does not bind to $DRIVER"
+		{ echo "$fb_bdf" > "$DRIVER_DIR/bind"; } 2> /dev/null || return 1
+	done
+}
+
+# fleet_unbind: gives those back that fleet_bind took. Another driver need not
+# take its function back: a stock one may find nothing to drive.
+fleet_unbind() {
+	for fu_taken in ${FLEET_TAKEN-}; do
+		fu_bdf=${fu_taken%%=*}
+		fu_old=${fu_taken#*=}
+		pci_exists "$fu_bdf" || continue
+		[ ! -e "$DRIVER_DIR/$fu_bdf" ] || echo "$fu_bdf" > "$DRIVER_DIR/unbind"
+		driver_override "$fu_bdf" ""
+		[ -z "$fu_old" ] || { echo "$fu_bdf" > "$fu_old/bind"; } 2> /dev/null || :
+	done
+	FLEET_TAKEN=
+}
+
+# fleet_files NAME: sets FLEET_FILES to that debugfs file of each function.
+fleet_files() {
+	FLEET_FILES=
+	for fi_bdf in $FLEET; do
+		FLEET_FILES="$FLEET_FILES $DEBUGFS/$fi_bdf/$1"
+	done
+}
+
+# fleet_write FILE: writes 1 to that debugfs file of each function. Prints those
+# that refuse; true when none does.
+fleet_write() {
+	fw_bad=0
+	for fw_bdf in $FLEET; do
+		if ! { echo 1 > "$DEBUGFS/$fw_bdf/$1"; } 2> /dev/null; then
+			echo "$fw_bdf: $1 is refused"
+			fw_bad=1
+		fi
+	done
+	return $fw_bad
+}
+
+# fleet_dump: the configuration space of each, as lib/config.awk reads it.
+fleet_dump() {
+	for fd_bdf in $FLEET; do
+		echo "@ $fd_bdf"
+		od -An -v -tx1 -N "$FLEET_BYTES" "$SYSFS_PCI/$fd_bdf/config"
+	done
+}
+
+fleet_decode() {
+	awk -v mode=fleet -f "$KT_DIR/lib/config.awk" "$1"
+}
+
+# fleet_reference: the registers of each are as they should be now.
+fleet_reference() {
+	FLEET_BYTES=4096
+	fleet_dump > "$KT_TMP/fleet.good"
+	fleet_decode "$KT_TMP/fleet.good" > "$KT_TMP/fleet.regs"
+	# From now on only as far as there are registers, of 4096 bytes.
+	FLEET_BYTES=$(awk '{ sub(/.*\//, "", $1); if ($1 "" > last "") last = $1 }
+		END { print last }' "$KT_TMP/fleet.regs")
+	FLEET_BYTES=$((FLEET_BYTES + 4))
+	fleet_dump > "$KT_TMP/fleet.good"
+}
+
+# fleet_same: true when the registers of each are as in the reference; else
+# prints those that differ. Decodes only what it has not seen before.
+fleet_same() {
+	fleet_dump > "$KT_TMP/fleet.bytes"
+	! cmp -s "$KT_TMP/fleet.bytes" "$KT_TMP/fleet.good" || return 0
+	fleet_decode "$KT_TMP/fleet.bytes" > "$KT_TMP/fleet.now"
+	awk '
+		{ bdf = $1; sub(/\/.*/, "", bdf) }
+		FNR == NR { now[$1] = $3; there[bdf] = 1; next }
+		!(bdf in there) { next }
+		!($1 in now) || now[$1] != $3 { print $1, $2, $3, "->", now[$1]; bad = 1 }
+		{ delete now[$1] }
+		END {
+			for (key in now) { print key, "was not there"; bad = 1 }
+			exit bad
+		}
+	' "$KT_TMP/fleet.now" "$KT_TMP/fleet.regs" || return 1
+	mv "$KT_TMP/fleet.bytes" "$KT_TMP/fleet.good"
+}
+
+# fleet_flip: flips a bit of each function that does no harm, in the Cache Line
+# Size: a reset clears it, a restore brings it back. Flip it twice to undo it.
+fleet_flip() {
+	for fp_bdf in $FLEET; do
+		fp_value=$(cfg_read "$fp_bdf" "$PCI_CACHE_LINE_SIZE" 1)
+		cfg_write "$fp_bdf" "$PCI_CACHE_LINE_SIZE" 1 $((fp_value ^ 0x10))
+	done
+}
+
+# fleet_check_flipped WHEN: each differs from the reference in that bit, and in
+# nothing else.
+fleet_check_flipped() {
+	fleet_same > "$KT_TMP/fleet.differs" || :
+	for fx_bdf in $FLEET; do
+		grep -q "^$fx_bdf/0x00c " "$KT_TMP/fleet.differs" ||
+			fail "$fx_bdf was reset or restored $1"
+	done
+	if grep -v '/0x00c ' "$KT_TMP/fleet.differs" > "$KT_TMP/fleet.others"; then
+		fail "registers differ $1:"
+		diag_lines < "$KT_TMP/fleet.others"
+	fi
+}
+
+# fleet_events_mark: later fleet_events and fleet_await tell what happened from
+# here on. One mark for all: they share a clock.
+fleet_events_mark() {
+	fleet_files events
+	# shellcheck disable=SC2086 # one word a file
+	FLEET_MARK=$(awk '
+		# As text: nanoseconds may not fit the numbers of awk.
+		length($1) > length(mark) || (length($1) == length(mark) && ($1 "") > mark) { mark = $1 "" }
+		END { print mark == "" ? 0 : mark }
+	' $FLEET_FILES)
+}
+
+# fleet_events: prints "BDF EVENT; EVENT; ..." of each function since the mark, a
+# line for each, in the order of FLEET.
+fleet_events() {
+	fleet_files events
+	# shellcheck disable=SC2086
+	awk -v mark="$FLEET_MARK" -v fleet="$FLEET" '
+		FNR == 1 { n = split(FILENAME, part, "/"); bdf = part[n - 1] }
+		length($1) < length(mark) { next }
+		length($1) == length(mark) && ($1 "") <= (mark "") { next }
+		{ sub(/^[0-9]+ /, ""); events[bdf] = events[bdf] ((bdf in events) ? "; " : " ") $0 }
+		END { n = split(fleet, bdfs, " "); for (i = 1; i <= n; i++) print bdfs[i] events[bdfs[i]] }
+	' $FLEET_FILES
+}
+
+# fleet_had EVENT: have all logged it since the mark? If not, FLEET_WITHOUT is
+# how many have not.
+fleet_had() {
+	FLEET_WITHOUT=$(fleet_events | awk -v event="$1" '
+		index($0 ";", " " event ";") || index($0, " " event " ") { next }
+		{ n++ }
+		END { print n + 0 }')
+	[ "$FLEET_WITHOUT" = 0 ]
+}
+
+# fleet_await EVENT: all log it, within a bound; else the subtest fails.
+fleet_await() {
+	wait_for "$KT_WAIT" fleet_had "$1" && return 0
+	fail "no event '$1' of $FLEET_WITHOUT functions within $KT_WAIT s:"
+	fleet_events | diag_lines
+	return 1
+}
+
+fleet_await_resume() {
+	fleet_await resume
+}
+
+# fleet_check_regs WHEN: the registers of each are as in the reference.
+fleet_check_regs() {
+	if ! fleet_same > "$KT_TMP/fleet.differs"; then
+		fail "registers differ $1:"
+		diag_lines < "$KT_TMP/fleet.differs"
+	fi
+}
+
+# fleet_check_events EVENTS: each has logged exactly these since the mark, in the
+# form of EVENTS in lib/driver.sh; "" for none.
+fleet_check_events() {
+	fleet_events | awk -v want="$1" '
+		{ bdf = $1; is = $0; sub(/^[^ ]+ ?/, "", is) }
+		is != want { print bdf ": " is }
+	' > "$KT_TMP/fleet.events"
+	[ -s "$KT_TMP/fleet.events" ] || return 0
+	fail "events are not '${1:-none}' of these functions:"
+	diag_lines < "$KT_TMP/fleet.events"
+}
+
+# fleet_check_status KEY VALUE: of each.
+fleet_check_status() {
+	fleet_files status
+	# shellcheck disable=SC2086
+	awk -v key="$1" -v want="$2" '
+		index($0, key ": ") == 1 && substr($0, length(key) + 3) != want { print FILENAME ": " $0 }
+	' $FLEET_FILES > "$KT_TMP/fleet.status"
+	[ -s "$KT_TMP/fleet.status" ] || return 0
+	fail "status, $1, is not '$2' of these functions:"
+	diag_lines < "$KT_TMP/fleet.status"
+}
