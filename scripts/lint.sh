@@ -15,8 +15,9 @@ here=$(dirname "$0")
 . "$here/lib/tally.sh"
 cd "$top"
 select_kernels
+linted=("${kernels[@]}") # what follows is of one
 # What is the same for every kernel is checked once, with what the default one has.
-[ ${#kernels[@]} = 1 ] || export KERNEL=$kernel_default
+[ ${#linted[@]} = 1 ] || export KERNEL=$kernel_default
 kernel_env
 
 # The compiler of the root is that of Debian's kernel, and so is its rustfmt.
@@ -56,7 +57,7 @@ component() {
 }
 
 run kernel-rustfmt kernel_rustfmt
-for name in "${kernels[@]}"; do
+for name in "${linted[@]}"; do
 	run "kernel-clippy-$name" kernel_clippy "$name"
 done
 run shellcheck shellcheck_all
