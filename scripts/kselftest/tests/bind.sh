@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # topology: endpoint nvme
 #
+# topology: endpoint multifunction sriov
+#
 # Binding: through driver_override, and by ID to QEMU's edu and pci-testdev; what
 # a person then finds in debugfs.
 

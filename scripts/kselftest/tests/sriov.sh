@@ -77,7 +77,9 @@ bind_virtual_functions() {
 	for bv_bdf in $VFS; do
 		check_eq "dword 0 of $bv_bdf" "$(cfg_read "$bv_bdf" 0 4)" 0xffffffff
 	done
+	FLEET=$VFS
 	fleet_check_status refusals 0
+	FLEET="$PF $VFS"
 	fleet_write save || fail "a save is refused"
 	all_are_well "after binding and saving"
 	all_saved_agree "after binding and saving"

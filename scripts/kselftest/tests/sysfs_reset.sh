@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # topology: endpoint nvme
 #
+# topology: endpoint multifunction sriov
+#
 # Reset through sysfs, once for each method that the device offers, and through
 # the driver: the state is the same afterwards, and a wrong one is repaired.
 
