@@ -1,6 +1,5 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-#
 # topology: endpoint switch sriov
 #
 # A fatal error: the channel is frozen, the kernel resets the secondary bus, and

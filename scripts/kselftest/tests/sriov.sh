@@ -1,6 +1,5 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-#
 # topology: sriov
 #
 # A physical function and its virtual ones, all bound to the driver: enabled

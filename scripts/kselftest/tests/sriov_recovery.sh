@@ -1,6 +1,5 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-#
 # topology: sriov
 #
 # Errors of a physical function, of a virtual one and of the port above, with all
