@@ -18,4 +18,4 @@ exec qemu/target/release/pci-recovery-qemu "$@" \
 	--kernel "$KERNEL_IMAGE" --busybox "$TOOLCHAIN_ROOT/usr/bin/busybox" \
 	--module-dir "$build/module" --module-dir "$KERNEL_MODULES" \
 	--kselftest scripts/kselftest --runner scripts/in-root.sh \
-	--topology "${TOPOLOGY:-endpoint}" --log-dir "$build/logs"
+	--topology "${TOPOLOGY:-}" --log-dir "$build/logs"
