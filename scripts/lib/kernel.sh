@@ -21,7 +21,7 @@ select_kernels() {
 	fi
 	[ "${KERNEL:-}" != all ] || kernels=("${kernel_all[@]}")
 	for name in "${kernels[@]}"; do
-		printf '%s\n' "${kernel_all[@]}" | grep -qxF -e "$name" ||
+		grep -qxF -e "$name" < <(printf '%s\n' "${kernel_all[@]}") ||
 			die "KERNEL=$KERNEL is not known: give ${kernel_all[*]/%/,} or all; KDIR= names any other"
 	done
 }
