@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# topology: sriov
+# topology: sriov sriov_igb
 #
 # A physical function and its virtual ones, all bound to the driver: enabled
 # through sysfs, saved, restored, reset, lost, and gone when the driver goes. The
