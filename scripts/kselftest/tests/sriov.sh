@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# topology: sriov
+# topology: sriov sriov_igb
 #
 # A physical function and its virtual ones, all bound to the driver: enabled
 # through sysfs, saved, restored, reset, lost, and gone when the driver goes. The
 # reference of the registers includes the SR-IOV capability.
 
+# shellcheck disable=SC2034 # lib/fleet.sh reads FLEET and FLEET_TAKEN
 # shellcheck source-path=SCRIPTDIR source=../lib/test.sh
 . "$KT_DIR/lib/test.sh"
 # shellcheck source=../lib/sriov.sh
@@ -35,7 +36,7 @@ all_saved_agree() {
 	for aw_bdf in $FLEET; do
 		regs_against_saved "$aw_bdf" "$DEBUGFS/$aw_bdf/saved" > "$KT_TMP/against"
 		case $(cat "$KT_TMP/against") in
-		'compared '1[0-9] | 'compared '2[0-9]) ;;
+		compared\ [12][0-9]) ;;
 		*)
 			fail "saved of $aw_bdf is not what the registers are $1:"
 			diag_lines < "$KT_TMP/against"
@@ -116,7 +117,7 @@ vf_reset() {
 }
 
 # pf_reset METHOD: SR-IOV survives the reset of the physical function, and the
-# virtual ones, of which nobody tells the core, get their state back.
+# virtual ones, which the core tells nothing, get their state back.
 pf_reset() {
 	case " $METHODS " in
 	*" $1 "*) ;;
@@ -240,7 +241,7 @@ disable() {
 	check_status state ok
 }
 
-# goes COMMAND: whatever takes the driver away takes the virtual functions, too.
+# driver_goes COMMAND: whatever takes the driver away takes the virtual functions, too.
 driver_goes() {
 	dmesg_mark goes
 	"$@"

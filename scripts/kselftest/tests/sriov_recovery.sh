@@ -5,6 +5,7 @@
 # Errors of a physical function, of a virtual one and of the port above, with all
 # of them bound to the driver: all are asked, and all come back.
 
+# shellcheck disable=SC2034 # lib/fleet.sh reads FLEET and FLEET_TAKEN
 # shellcheck source-path=SCRIPTDIR source=../lib/test.sh
 . "$KT_DIR/lib/test.sh"
 # shellcheck source=../lib/sriov.sh
