@@ -30,6 +30,8 @@ help:
 ##
 ##   run        boot Debian's kernel in QEMU, inject errors, watch the driver recover
 ##   check      run the tests in QEMU; ends with `N passed, N failed, N skipped`
+##   soak       endurance: thousands of errors, bindings, suspends; does anything
+##              grow? (10 minutes)
 ##   shell      a shell in the guest, with the module loaded and the tests at hand
 ##
 ##   setup      make the toolchain and the kernel in the cache (5 minutes, once)
@@ -43,8 +45,8 @@ help:
 ##
 ## The targets above see to what they need by themselves.
 ##
-##   FILTER=GLOB        check: only the tests whose names match
-##   JOBS=N             check: guests that run at the same time (2, or 1 on one
+##   FILTER=GLOB        check, soak: only the tests whose names match
+##   JOBS=N             check, soak: guests that run at the same time (2, or 1 on one
 ##                      processor)
 ##   MUTANT=GLOB        mutants: only those of scripts/mutants whose names match
 ##   TOPOLOGY=NAME      a file of qemu/topologies, or a .toml file (endpoint; of
@@ -72,6 +74,11 @@ harness: setup
 .PHONY: run check
 run check: module harness
 	$(call harness,$@ --timeout "$$TIMEOUT" $(if $(filter check,$@),--filter "$$FILTER"))
+
+# A guest of 256 functions takes long to boot, and says little meanwhile.
+.PHONY: soak
+soak: module harness
+	$(call harness,check --soak --timeout "$$TIMEOUT" --boot-timeout 300 --filter "$$FILTER")
 
 .PHONY: shell
 shell: module harness
