@@ -28,6 +28,8 @@ help:
 ##
 ##   run        boot Debian's kernel in QEMU, inject errors, watch the driver recover
 ##   check      run the tests in QEMU; ends with `N passed, N failed, N skipped`
+##   soak       endurance: thousands of errors, bindings, suspends; does anything
+##              grow? (10 minutes)
 ##   shell      a shell in the guest, with the module loaded and the tests at hand
 ##
 ##   setup      make the toolchain and the kernel in the cache (5 minutes, once)
@@ -42,10 +44,10 @@ help:
 ## The targets above see to what they need by themselves.
 ##
 ##   KERNEL=SERIES      Debian's newest kernel of 7.3 (the default) or 7.2; for setup,
-##                      module, check and lint also `all`: one after the other
-##   FILTER=GLOB        check: only the tests whose names match
-##   JOBS=N             check: guests that run at the same time (2, or 1 on one
-##                      processor)
+##                      module, check, soak and lint also `all`: one after the other
+##   FILTER=GLOB        check, soak: only the tests whose names match
+##   JOBS=N             check, soak: guests that run at the same time (2, or
+##                      1 on one processor)
 ##   MUTANT=GLOB        mutants: only those of scripts/mutants whose names match
 ##   TOPOLOGY=NAME      a file of qemu/topologies, or a .toml file (endpoint; of
 ##                      check: each test in those that it names)
@@ -76,6 +78,11 @@ run: module harness
 .PHONY: check
 check: module harness
 	@scripts/check.sh --timeout "$$TIMEOUT" --filter "$$FILTER"
+
+# A guest of 256 functions takes long to boot, and says little meanwhile.
+.PHONY: soak
+soak: module harness
+	@scripts/check.sh --soak --timeout "$$TIMEOUT" --boot-timeout 300 --filter "$$FILTER"
 
 .PHONY: shell
 shell: module harness

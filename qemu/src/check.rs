@@ -32,7 +32,39 @@ pub const USUAL_TOPOLOGY: &str = "endpoint";
 /// What begins the line by which a test says in which topologies it runs.
 const TOPOLOGY_LINE: &str = "# topology:";
 
-/// A script of the folder `tests`.
+/// The folders that tests are in.
+#[derive(Clone, Copy)]
+pub enum Suite {
+    Tests,
+    /// Endurance: these take minutes each.
+    Soak,
+}
+
+impl Suite {
+    fn folder(self) -> &'static str {
+        match self {
+            Suite::Tests => "tests",
+            Suite::Soak => "soak",
+        }
+    }
+
+    /// What the guest is told to do.
+    pub fn mode(self) -> &'static str {
+        match self {
+            Suite::Tests => "check",
+            Suite::Soak => "soak",
+        }
+    }
+}
+
+/// The tests of a suite whose names match `filter`.
+#[derive(Clone, Copy)]
+pub struct Selection<'a> {
+    pub suite: Suite,
+    pub filter: &'a str,
+}
+
+/// A script of the folder of a suite.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Script {
     pub name: String,
@@ -41,13 +73,14 @@ pub struct Script {
 }
 
 /// Finds out before a guest is booted that a filter matches nothing.
-pub fn check_filter(kselftest: &Path, filter: &str) -> Result<()> {
+pub fn check_filter(kselftest: &Path, selection: Selection<'_>) -> Result<()> {
+    let filter = selection.filter;
     let pattern = match Pattern::new(filter) {
         Ok(pattern) if !filter.contains(char::is_control) => pattern,
         Ok(_) => bail!("the filter must be one line"),
         Err(error) => bail!("the filter `{filter}` is not a pattern: {error}"),
     };
-    let scripts = scripts_in(kselftest);
+    let scripts = scripts_in(kselftest, selection.suite);
     if !scripts.is_empty() && !scripts.iter().any(|test| pattern.matches(&test.name)) {
         let names: Vec<_> = scripts.into_iter().map(|test| test.name).collect();
         bail!(
@@ -58,15 +91,17 @@ pub fn check_filter(kselftest: &Path, filter: &str) -> Result<()> {
     Ok(())
 }
 
-/// The tests of `kselftest` that `filter` names, in alphabetical order.
-pub fn scripts_matching(kselftest: &Path, filter: &str) -> Vec<Script> {
-    let mut scripts = scripts_in(kselftest);
-    scripts.retain(|test| Pattern::new(filter).is_ok_and(|pattern| pattern.matches(&test.name)));
+/// The selected tests of `kselftest`, in alphabetical order.
+pub fn scripts_matching(kselftest: &Path, selection: Selection<'_>) -> Vec<Script> {
+    let mut scripts = scripts_in(kselftest, selection.suite);
+    scripts.retain(|test| {
+        Pattern::new(selection.filter).is_ok_and(|pattern| pattern.matches(&test.name))
+    });
     scripts
 }
 
-fn scripts_in(kselftest: &Path) -> Vec<Script> {
-    let mut scripts: Vec<Script> = fs::read_dir(kselftest.join("tests"))
+fn scripts_in(kselftest: &Path, suite: Suite) -> Vec<Script> {
+    let mut scripts: Vec<Script> = fs::read_dir(kselftest.join(suite.folder()))
         .into_iter()
         .flatten()
         .flatten()

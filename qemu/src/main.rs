@@ -42,6 +42,8 @@ use signal_hook::consts::SIGINT;
 use signal_hook::consts::SIGTERM;
 use signal_hook::iterator::Signals;
 
+use crate::check::Selection;
+use crate::check::Suite;
 use crate::cli::Cli;
 use crate::cli::Command;
 use crate::modes::Host;
@@ -72,8 +74,18 @@ fn run(cli: Cli) -> Result<u8> {
             guest,
             silence,
             filter,
+            soak,
             jobs,
-        } => modes::check(host, &guest, silence.timeout, &filter, jobs),
+        } => modes::check(
+            host,
+            &guest,
+            silence.timeout,
+            Selection {
+                suite: if soak { Suite::Soak } else { Suite::Tests },
+                filter: &filter,
+            },
+            jobs,
+        ),
         Command::Run { guest, silence } => modes::demonstrate(host, &guest, silence.timeout),
         Command::Shell { guest } => modes::shell(host, &guest),
     }

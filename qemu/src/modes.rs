@@ -19,6 +19,7 @@ use anyhow::bail;
 
 use crate::check;
 use crate::check::Check;
+use crate::check::Selection;
 use crate::cli::GuestArgs;
 use crate::cli::Jobs;
 use crate::demo::Demo;
@@ -82,12 +83,14 @@ pub fn check(
     host: Host,
     args: &GuestArgs,
     silence: Duration,
-    filter: &str,
+    mut selection: Selection<'_>,
     jobs: Jobs,
 ) -> Result<u8> {
-    let filter = if filter.is_empty() { "*" } else { filter };
-    check::check_filter(&args.kselftest, filter)?;
-    let shares = shares(args, filter, jobs)?;
+    if selection.filter.is_empty() {
+        selection.filter = "*";
+    }
+    check::check_filter(&args.kselftest, selection)?;
+    let shares = shares(args, selection, jobs)?;
     if args.dry_run {
         return shares
             .iter()
@@ -134,9 +137,9 @@ pub fn check(
     Ok(status)
 }
 
-/// Shares the tests that `filter` names among guests, and prepares these.
-fn shares(args: &GuestArgs, filter: &str, jobs: Jobs) -> Result<Vec<Share>> {
-    let scripts = check::scripts_matching(&args.kselftest, filter);
+/// Shares the selected tests among guests, and prepares these.
+fn shares(args: &GuestArgs, selection: Selection<'_>, jobs: Jobs) -> Result<Vec<Share>> {
+    let scripts = check::scripts_matching(&args.kselftest, selection);
     let groups = shards::by_topology(&scripts, &args.topology)?;
     let weights = shards::weights(&args.kselftest);
     let several = groups.len() > 1;
@@ -145,7 +148,7 @@ fn shares(args: &GuestArgs, filter: &str, jobs: Jobs) -> Result<Vec<Share>> {
         .map(|(topology, tests)| {
             // A folder without tests leaves it to the guest's runner what there is.
             let filter = if tests.is_empty() {
-                filter.to_owned()
+                selection.filter.to_owned()
             } else {
                 tests.join(" ")
             };
@@ -156,7 +159,7 @@ fn shares(args: &GuestArgs, filter: &str, jobs: Jobs) -> Result<Vec<Share>> {
                 String::new()
             };
             Ok(Share {
-                guest: Guest::prepare(args, &topology, "check", &settings)?,
+                guest: Guest::prepare(args, &topology, selection.suite.mode(), &settings)?,
                 topology,
                 prefix,
             })

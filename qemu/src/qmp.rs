@@ -20,6 +20,9 @@ use crate::logs::QmpLog;
 /// How long QEMU may take to answer. Commands are answered at once, unless QEMU hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long it may take to make the machine: hundreds of devices take longer than a command.
+const COMPLETE: Duration = Duration::from_secs(90);
+
 #[derive(Debug, Error)]
 pub enum QmpError {
     /// QEMU understood and refused.
@@ -46,7 +49,7 @@ pub struct Qmp {
 impl Qmp {
     /// Waits for QEMU's greeting, which comes when the machine is complete.
     pub fn connect(stream: UnixStream, log: QmpLog) -> Result<Self, QmpError> {
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(COMPLETE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         let mut reader = Reader {
             stream: stream.try_clone()?,
@@ -58,6 +61,7 @@ impl Qmp {
         if reader.fill_buf()?.is_empty() {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
+        stream.set_read_timeout(Some(PATIENCE))?;
         let writer = Writer {
             stream,
             log,

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck source-path=SCRIPTDIR
 #
-# Runs the tests of tests/ on one PCI function and reports KTAP, one nested
-# block a test. See --help.
+# Runs the tests of tests/ (or soak/) on one PCI function and reports KTAP, one
+# nested block a test. See --help.
 set -eu
 
 KT_DIR=$(cd "$(dirname "$0")" && pwd)
@@ -34,6 +34,7 @@ Tests the pci_recovery driver on one PCI function; prints KTAP.
   --device BDF      the function, as 0000:01:00.0; must be given on a real
                     machine, in the harness's guest the topology names it
   --filter GLOB...  run only the tests whose name matches ('aer_* bind')
+  --soak            run the endurance tests (soak/) instead: minutes each
   --list            print the tests' names, one a line, and end
   --module PATH     the module; default /modules/pci_recovery.ko if it is there,
                     else `modprobe pci_recovery`
@@ -76,6 +77,7 @@ options() {
 	opt_device=''
 	opt_filter='*'
 	opt_list=0
+	KT_SUITE=tests
 	opt_inject=auto
 	RUNNER_TIMEOUT=''
 	KT_MODULE=/modules/pci_recovery.ko
@@ -87,6 +89,7 @@ options() {
 			exit 0
 			;;
 		--list) opt_list=1 ;;
+		--soak) KT_SUITE=soak ;;
 		--device | --filter | --module | --inject | --timeout)
 			[ $# -ge 2 ] || bad_usage "$1 needs a value (see --help)"
 			option "$1" "$2"
@@ -163,7 +166,7 @@ select_tests() {
 	topology_name=${LINE:-endpoint}
 	TESTS=
 	TEST_COUNT=0
-	for st_file in "$KT_DIR"/tests/*.sh; do
+	for st_file in "$KT_DIR/$KT_SUITE"/*.sh; do
 		st_name=${st_file##*/}
 		st_name=${st_name%.sh}
 		if matches "$st_name" && suits "$st_file"; then

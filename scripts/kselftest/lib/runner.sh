@@ -111,7 +111,7 @@ test_execute() {
 	runner_limit
 	rm -f "$KT_TMP/output"
 	mkfifo "$KT_TMP/output"
-	setsid sh "$KT_DIR/tests/$KT_TEST.sh" > "$KT_TMP/output" 2>&1 &
+	setsid sh "$KT_DIR/$KT_SUITE/$KT_TEST.sh" > "$KT_TMP/output" 2>&1 &
 	runner_pid=$!
 	watchdog "$runner_pid" "$test_limit" &
 	runner_watchdog=$!
