@@ -21,8 +21,9 @@ IMAGE="freeze; freeze_noirq; restore_noirq; pm_restore"
 
 sleep_possible disk || skip_all "$SLEEP_REASON"
 grep -qw test_resume $POWER/disk || skip_all "the kernel has no test_resume"
-[ "$KT_GUEST" = 1 ] && [ -e /etc/pci-recovery/swap ] ||
-	skip_all "this machine's swap is not the tests'"
+# A disk of the harness: a real machine's swap is not the tests'.
+[ "$KT_GUEST" = 1 ] || skip_all "not in the harness's guest"
+[ -e /etc/pci-recovery/swap ] || skip_all "the topology has no swap disk"
 [ -b $SWAP ] || skip_all "no $SWAP: the module virtio_blk is not in the guest"
 sleep_need disk
 echo none > $POWER/pm_test
@@ -81,8 +82,6 @@ lost_during_freeze() {
 # core restores to nobody.
 lost_until_the_restore() {
 	saved_copy "$KT_TMP/saved.before"
-	status_get restores
-	lu_restores=$STATUS
 	events_mark
 	fault_clear
 	fault gone count=8

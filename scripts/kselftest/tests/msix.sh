@@ -96,7 +96,7 @@ after_a_reset() {
 after_suspend() {
 	mark
 	sleep_prepare freeze
-	sleep_cycle || fail "the suspend failed"
+	sleep_cycle freeze || fail "the suspend failed"
 	sleep_undo
 	check_fired "after suspend to idle"
 }
