@@ -2,8 +2,10 @@
 #
 # What a person types. kbuild reads Kbuild, not this file.
 
-# A kernel of one's own instead of Debian's; the harness reads the others.
-export KDIR BZIMAGE LLVM
+# Which kernel: a series of Debian's, or a tree of one's own; the harness reads
+# the others.
+KERNEL ?=
+export KERNEL KDIR BZIMAGE LLVM
 FILTER ?= *
 TOPOLOGY ?=
 TIMEOUT ?= 120
@@ -11,16 +13,12 @@ MUTANT ?= *
 JOBS ?=
 export FILTER TOPOLOGY TIMEOUT MUTANT JOBS
 
-HARNESS := qemu/target/release/pci-recovery-qemu
-
-# $(call harness,COMMAND): the harness with all that set-up and the builds made.
-define harness
-	@. build/env && exec $(HARNESS) $(1) \
-		--kernel "$$KERNEL_IMAGE" --busybox "$$TOOLCHAIN_ROOT/usr/bin/busybox" \
-		--module-dir build/module --module-dir "$$KERNEL_MODULES" \
-		--kselftest scripts/kselftest --runner scripts/in-root.sh \
-		--topology "$$TOPOLOGY" --log-dir build/logs
-endef
+# Those that work with one kernel say so before anything is set up.
+ifeq ($(KERNEL),all)
+ifneq ($(filter run shell mutants,$(MAKECMDGOALS)),)
+$(error KERNEL=all is for setup, module, check and lint: give one kernel)
+endif
+endif
 
 .PHONY: help
 help:
@@ -33,7 +31,7 @@ help:
 ##   shell      a shell in the guest, with the module loaded and the tests at hand
 ##
 ##   setup      make the toolchain and the kernel in the cache (5 minutes, once)
-##   module     build the modules, into build/module
+##   module     build the modules, into build/KERNEL/module
 ##   harness    build the program that runs QEMU
 ##   test-host  cargo test: what needs no kernel
 ##   lint       rustfmt, clippy and shellcheck
@@ -43,6 +41,8 @@ help:
 ##
 ## The targets above see to what they need by themselves.
 ##
+##   KERNEL=SERIES      Debian's newest kernel of 7.3 (the default) or 7.2; for setup,
+##                      module, check and lint also `all`: one after the other
 ##   FILTER=GLOB        check: only the tests whose names match
 ##   JOBS=N             check: guests that run at the same time (2, or 1 on one
 ##                      processor)
@@ -59,23 +59,27 @@ help:
 
 .PHONY: setup
 setup:
-	@scripts/setup.sh
+	@scripts/each-kernel.sh scripts/setup.sh
 
 .PHONY: module
 module: setup
-	@scripts/build-module.sh module
+	@scripts/each-kernel.sh scripts/build-module.sh module
 
 .PHONY: harness
 harness: setup
 	@cargo build --release --locked --manifest-path qemu/Cargo.toml
 
-.PHONY: run check
-run check: module harness
-	$(call harness,$@ --timeout "$$TIMEOUT" $(if $(filter check,$@),--filter "$$FILTER"))
+.PHONY: run
+run: module harness
+	@scripts/harness.sh run --timeout "$$TIMEOUT"
+
+.PHONY: check
+check: module harness
+	@scripts/check.sh --timeout "$$TIMEOUT" --filter "$$FILTER"
 
 .PHONY: shell
 shell: module harness
-	$(call harness,$@)
+	@scripts/harness.sh shell
 
 .PHONY: test-host
 test-host:

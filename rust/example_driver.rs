@@ -39,7 +39,8 @@ use self::{
         ErsResult,
         Exclusive,
         PmOps,
-        ProbeInfo, //
+        ProbeInfo,
+        SriovOps, //
     },
     recovery::{
         Files,
@@ -214,6 +215,10 @@ impl PmOps for ExampleDriver {
         Ok(())
     }
 }
+
+// It has no virtual functions.
+#[vtable]
+impl SriovOps for ExampleDriver {}
 
 module_recoverable_pci_driver! {
     type: ExampleDriver,

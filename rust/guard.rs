@@ -14,6 +14,7 @@
 //! | is a saved capability plausible? | [`capability`] |
 //! | all of it, in order: may this save become the known-good state? | [`save`] |
 //! | which registers are compared after a restore, and under which mask? | [`snapshot`] |
+//! | do the SR-IOV registers say what the kernel has enabled? | [`sriov`] |
 //! | why was a save refused? | [`refusal`] |
 
 pub mod bars;
@@ -23,9 +24,13 @@ pub mod header;
 pub mod refusal;
 pub mod save;
 pub mod snapshot;
+pub mod sriov;
 
 pub use self::{
-    capability::Capability,
+    capability::{
+        check_exp_kept,
+        Capability, //
+    },
     function::{
         Bar,
         BarKind,
@@ -44,6 +49,7 @@ pub use self::{
         Register,
         Snapshot, //
     },
+    sriov::Sriov,
 };
 
 /// Number of 32-bit words in a config space header (PCIe r6.0, sec 7.5.1).

@@ -14,6 +14,7 @@
 //! | keeping a function from being suspended at run time | [`runtime`] | `pm_runtime_get_sync()` |
 //! | who is alone with a function | [`context`] | the device lock, runtime PM |
 //! | saved state | [`state`] | `pci_save_state()`, `pci_store_saved_state()` |
+//! | virtual functions | [`sriov`] | `pci_enable_sriov()`, `struct pci_driver` |
 //! | resets | [`reset`] | `pci_reset_function_locked()` |
 //! | enabling, and disabling again | [`enable`] | `pci_enable_device_mem()` |
 //! | device lock taken by one's own code | [`lock`] | `pci_dev_trylock()` |
@@ -43,6 +44,7 @@ pub mod pm;
 pub mod power;
 pub mod reset;
 mod runtime;
+pub mod sriov;
 pub mod state;
 pub mod uevent;
 
@@ -79,6 +81,11 @@ pub use self::{
     pm::PmOps,
     power::Power,
     reset::Reset,
+    sriov::{
+        Sriov,
+        SriovControl,
+        SriovOps, //
+    },
     state::{
         SavedCapability,
         SavedState,

@@ -25,7 +25,8 @@ use self::{
         ErsResult,
         Exclusive,
         PmOps,
-        ProbeInfo, //
+        ProbeInfo,
+        SriovOps, //
     },
     recovery::{
         Files,
@@ -114,8 +115,22 @@ impl ErrorHandler for RecoveryDriver {
     }
 
     fn cor_error_detected(dev: &Device) {
-        // Hardware has corrected it, and the core counts and logs it: nothing is to be done.
-        dev_info!(dev, "correctable error, nothing to recover\n");
+        recovery::corrected(dev);
+    }
+}
+
+#[vtable]
+impl SriovOps for RecoveryDriver {
+    fn sriov_configure(
+        dev: &Device<Core<'_>>,
+        this: Pin<&Data<'_>>,
+        num_vfs: u16,
+    ) -> Result<u16> {
+        this.recovery.sriov_configure(dev, num_vfs)
+    }
+
+    fn physfn_reset_done(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) {
+        this.recovery.physfn_reset_done(dev);
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `probe` | [`prepare`], then, with the function enabled, [`Recovery::new`] | `prepare`, this one |
 //! | `error_detected`, `mmio_enabled`, `slot_reset`, `resume` | the method of the same name | `lifecycle` |
 //! | `reset_prepare`, `reset_done` | the method of the same name | `lifecycle` |
+//! | `sriov_configure`, `physfn_reset_done` | the method of the same name | `lifecycle` |
 //! | `suspend`, `resume`, `restore` of power management | [`Recovery::suspend`], [`Recovery::pm_resume`], [`Recovery::pm_restore`] | `sleep` |
 //! | the other ones of power management | the method of the same name | `sleep`, `runtime` |
 //! | after changing config space on purpose | [`Recovery::save`] | `save` |
@@ -24,6 +25,7 @@ mod debugfs;
 mod events;
 mod function;
 mod lifecycle;
+mod log;
 mod prepare;
 mod repair;
 mod report;
@@ -36,6 +38,7 @@ mod status;
 pub use self::{
     debugfs::Files,
     prepare::prepare,
+    report::corrected,
     restore::RestoreError,
     sleep::OnRefusal, //
 };
@@ -57,7 +60,7 @@ use self::{
         Event,
         Events, //
     },
-    report::LogLimits,
+    log::LogLimits,
     save::KnownGood,
     status::{
         Counters,
@@ -73,6 +76,7 @@ use crate::{
 #[pin_data]
 pub struct Recovery {
     dev: ARef<Device>,
+    log_limits: LogLimits,
     #[pin]
     inner: Mutex<Inner>,
 }
@@ -89,7 +93,6 @@ struct Inner {
     runtime_refusal: Option<Refusal>,
     last_verdict: Option<&'static str>,
     events: Events,
-    log_limits: LogLimits,
 }
 
 /// What the first known-good state is saved from.
@@ -143,6 +146,7 @@ impl Recovery {
         Arc::pin_init(
             try_pin_init!(Self {
                 dev: ARef::from(dev),
+                log_limits: LogLimits::of_one(),
                 inner <- new_mutex!(Inner {
                     known_good,
                     health: Health::Ok,
@@ -152,7 +156,6 @@ impl Recovery {
                     runtime_refusal: None,
                     last_verdict: None,
                     events,
-                    log_limits: LogLimits::new(),
                 }),
             }),
             GFP_KERNEL,

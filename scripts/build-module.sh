@@ -2,27 +2,26 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # build-module.sh NAME [KEY=VALUE...]: build the modules that Kbuild names, for
-# the kernel of build/env, into build/NAME. KEY=VALUE goes to kbuild.
+# one kernel, into NAME in its directory of build/. KEY=VALUE goes to kbuild.
 
 set -euo pipefail
 here=$(dirname "$0")
 # shellcheck source=scripts/lib/common.sh
 . "$here/lib/common.sh"
+# shellcheck source=scripts/lib/kernel.sh
+. "$here/lib/kernel.sh"
 
 name=${1:?"usage: build-module.sh NAME [KEY=VALUE...]"}
 shift
-[ -r "$top/build/env" ] || die "nothing is set up yet: run 'make setup' first"
-# shellcheck source=/dev/null
-. "$top/build/env"
-out=$top/build/$name
+kernel_env
+out=$build/$name
 
-# One build at a time; bwrap does not need to know of it.
-mkdir -p "$top/build"
-exec 9>"$top/build/.lock"
+# One build for a kernel at a time; bwrap does not need to know of it.
+exec 9>"$build/.lock"
 flock 9
 
-# shellcheck disable=SC2153  # of build/env
-# What was built for another kernel is not mixed with what is built now.
+# shellcheck disable=SC2153  # of kernel_env
+# What was built for another release is not mixed with what is built now.
 id="$KERNEL_ID $BUILD_ARGS"
 if [ ! -f "$out/.kernel" ] || [ "$(<"$out/.kernel")" != "$id" ]; then
 	rm -rf "$out"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# in-root.sh CMD [ARG...]: run CMD in the toolchain root that `make setup` made.
+# in-root.sh CMD [ARG...]: run CMD in the toolchain root that `make setup` made,
+# for one kernel (KERNEL or KDIR, as for make).
 #
 # The project directory, the cache, the kernel's build tree and every directory
 # of the colon-separated PCI_RECOVERY_BIND are there at their own paths; Debian's
@@ -11,13 +12,13 @@ set -euo pipefail
 here=$(dirname "$0")
 # shellcheck source=scripts/lib/common.sh
 . "$here/lib/common.sh"
+# shellcheck source=scripts/lib/kernel.sh
+. "$here/lib/kernel.sh"
 # shellcheck source=scripts/lib/root.sh
 . "$here/lib/root.sh"
 
 [ $# -gt 0 ] || die "usage: in-root.sh CMD [ARG...]"
-[ -r "$top/build/env" ] || die "nothing is set up yet: run 'make setup' first"
-# shellcheck source=/dev/null
-. "$top/build/env"
+kernel_env
 [ -d "$TOOLCHAIN_ROOT" ] || die "the toolchain root has gone: run 'make setup' again"
 
 enter_begin "$TOOLCHAIN_ROOT"

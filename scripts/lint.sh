@@ -2,18 +2,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # lint.sh: every check of the sources that runs nothing. All of them run, then a
-# line of totals; not zero if one failed.
+# line of totals; not zero if one failed. With KERNEL=all, clippy looks at the
+# modules as they are built for each kernel.
 
 set -euo pipefail
 here=$(dirname "$0")
 # shellcheck source=scripts/lib/common.sh
 . "$here/lib/common.sh"
+# shellcheck source=scripts/lib/kernel.sh
+. "$here/lib/kernel.sh"
 # shellcheck source=scripts/lib/tally.sh
 . "$here/lib/tally.sh"
 cd "$top"
-[ -r build/env ] || die "nothing is set up yet: run 'make setup' first"
-# shellcheck source=/dev/null
-. build/env
+select_kernels
+linted=("${kernels[@]}") # what follows is of one
+# What is the same for every kernel is checked once, with what the default one has.
+[ ${#linted[@]} = 1 ] || export KERNEL=$kernel_default
+kernel_env
 
 # The compiler of the root is that of Debian's kernel, and so is its rustfmt.
 kernel_rustfmt() {
@@ -24,7 +29,9 @@ kernel_rustfmt() {
 		xargs -0 scripts/in-root.sh rustfmt --check --config-path "$config"
 }
 
+# kernel_clippy NAME
 kernel_clippy() {
+	[ "$1" = kdir ] || export KERNEL=$1
 	scripts/build-module.sh clippy CLIPPY=1 KRUSTFLAGS=-Dwarnings
 }
 
@@ -50,7 +57,9 @@ component() {
 }
 
 run kernel-rustfmt kernel_rustfmt
-run kernel-clippy kernel_clippy
+for name in "${linted[@]}"; do
+	run "kernel-clippy-$name" kernel_clippy "$name"
+done
 run shellcheck shellcheck_all
 for crate in qemu rust; do
 	manifest=$crate/Cargo.toml

@@ -12,25 +12,25 @@
 # or gives up says nothing, whatever failed before; nor does a test that took too
 # long. And a test that fails anyway catches everything: `make check` comes first.
 #
-# Each mutant leaves its modules and logs in build/mutants/NAME. The environment
-# is that of the harness (TOPOLOGY, TIMEOUT).
+# Each mutant leaves its modules and logs in mutants/NAME of the kernel's directory
+# of build/. The environment is that of the harness (KERNEL, TOPOLOGY, TIMEOUT).
 
 set -euo pipefail
 here=$(dirname "$0")
 # shellcheck source=scripts/lib/common.sh
 . "$here/lib/common.sh"
+# shellcheck source=scripts/lib/kernel.sh
+. "$here/lib/kernel.sh"
 # shellcheck source=scripts/lib/mutant.sh
 . "$here/lib/mutant.sh"
 cd "$top"
 
 glob=${1:-*}
 harness=qemu/target/release/pci-recovery-qemu
-all=build/mutants
-[ -r build/env ] || die "nothing is set up yet: run 'make setup' first"
+kernel_env
+all=build/$kernel_name/mutants
 [ -x "$harness" ] || die "no $harness: run 'make harness' first"
 command -v patch >/dev/null || die "there is no program patch here: install it"
-# shellcheck source=/dev/null
-. build/env
 
 names=()
 for file in scripts/mutants/*.patch; do

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # setup.sh: make all that a module build and a virtual machine need, in the
-# cache, and write build/env, which says where it is. Does nothing when all is
-# there. `setup.sh remove` removes the cache.
+# cache, and write build/KERNEL/env, which says where it is. Does nothing when all
+# is there. `setup.sh remove` removes the cache.
 #
-# Environment: PCI_RECOVERY_CACHE, PCI_RECOVERY_MIRROR; KDIR, BZIMAGE and LLVM
-# for a kernel of one's own (setup/kdir.sh).
+# Environment: PCI_RECOVERY_CACHE, PCI_RECOVERY_MIRROR; KERNEL, the series (7.2 or
+# 7.3); KDIR, BZIMAGE and LLVM for a kernel of one's own (setup/kdir.sh).
 
 set -euo pipefail
 here=$(dirname "$0")
@@ -14,6 +14,8 @@ here=$(dirname "$0")
 . "$here/lib/common.sh"
 # shellcheck source=scripts/lib/root.sh
 . "$here/lib/root.sh"
+# shellcheck source=scripts/lib/kernel.sh
+. "$here/lib/kernel.sh"
 # shellcheck source=scripts/setup/packages.sh
 . "$here/setup/packages.sh"
 # shellcheck source=scripts/setup/cache.sh
@@ -39,7 +41,7 @@ have_toolchain() {
 # taken, into $kernel, and no network is asked for a newer one.
 have_kernel() {
 	[ -z "${KDIR:-}" ] || return 0
-	kernel=$(printf '%s\n' "$cache/kernel-$kernel_series."*"-$kernel_key" | sort -V | tail -n 1)
+	kernel=$(printf '%s\n' "$cache/kernel-$kernel_name."*"-$kernel_key" | sort -V | tail -n 1)
 	intact "$kernel" "${kernel_files[@]}"
 }
 
@@ -58,7 +60,7 @@ make_kernel() {
 	[ ! -d "$kernel" ] || say "damaged or cut off, made again: $kernel"
 	discard "$kernel"
 	new_work kernel
-	step "kernel: the newest $kernel_series of $backports" 5 "$here/setup/kernel.sh" choose "$root" "$work"
+	step "kernel: the newest $kernel_name of $backports" 5 "$here/setup/kernel.sh" choose "$root" "$work"
 	release=$(<"$work/release")
 	step "kernel: fetch and unpack Linux $release" 40 "$here/setup/kernel.sh" fetch "$root" "$work"
 	step "kernel: rebuild the Rust metadata" 150 "$here/setup/kernel.sh" metadata "$root" "$work"
@@ -81,6 +83,7 @@ remove() {
 }
 
 main() {
+	select_kernel
 	case "$top$cache${KDIR:-}${BZIMAGE:-}" in
 	*[[:space:]:]*) die "spaces and colons in the paths of the project, the cache or KDIR are more than kbuild can bear" ;;
 	esac

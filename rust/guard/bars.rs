@@ -26,7 +26,8 @@ const TYPE_MASK_MEM: u32 = 0x7;
 const TYPE_MEM64: u32 = 0x4;
 const PREFETCH: u32 = 0x8;
 const ADDRESS_IO: u32 = !0x3;
-const ADDRESS_MEM: u32 = !0xf;
+/// The address bits of a memory BAR.
+pub const ADDRESS_MEM: u32 = !0xf;
 
 /// The assigned BARs of `function`, with the index of their (lower) word in the header.
 fn assigned(function: &Function) -> impl Iterator<Item = (usize, super::Bar)> + '_ {

@@ -167,6 +167,24 @@ fn check_exp(capability: &Capability<'_>, known_good: Option<&Snapshot>) -> Resu
     Ok(())
 }
 
+/// Refuses a function whose PCI Express capability reads 0 (`read`, by offset in the capability) where
+/// what was saved of it does not.
+///
+/// A function that was reset shows in its BARs and in Command; a virtual one that has no driver has
+/// neither, but Device Control, in which the kernel enables error reporting.
+pub fn check_exp_kept(
+    saved: &Capability<'_>,
+    mut read: impl FnMut(u16) -> u16,
+) -> Result<(), Refusal> {
+    let was_zero = !saved.is_exp() || saved.words().all(|value| value == 0);
+    if !was_zero && EXP.iter().all(|register| read(register.offset) == 0) {
+        return Err(Refusal::Zeroed {
+            capability: "PCI Express",
+        });
+    }
+    Ok(())
+}
+
 /// AER's masks and severities have reserved bits (PCIe r6.0, sec 7.8.4.3 to 7.8.4.7).
 fn check_err(capability: &Capability<'_>) -> Result<(), Refusal> {
     for (register, value) in ERR.iter().zip(capability.dwords()) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Registration of PCI drivers with error handlers and power management callbacks.
+//! Registration of PCI drivers with error handlers, power management and SR-IOV callbacks.
 //!
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h), `struct pci_driver`.
 
@@ -28,20 +28,26 @@ use super::{
         Callbacks,
         PmOps, //
     },
-    runtime, //
+    runtime,
+    sriov::{
+        self,
+        SriovControl,
+        SriovOps, //
+    }, //
 };
 
-/// Registers a PCI driver that has [`ErrorHandler`] and [`PmOps`].
+/// Registers a PCI driver that has [`ErrorHandler`], [`PmOps`] and [`SriovOps`].
 ///
 /// Wraps the kernel crate's [`pci::Adapter`]: it fills in what that one leaves empty and delegates
 /// the rest to it.
-pub struct Adapter<T: ErrorHandler + PmOps>(T);
+pub struct Adapter<T: ErrorHandler + PmOps + SriovOps>(T);
 
 /// The kernel crate's adapter for [`Adapter<T>`], which is a driver in between.
 type Inner<T> = pci::Adapter<Adapter<T>>;
 
-/// `T`, with the PCI core's runtime PM reference given up while it is bound, if it has the callbacks.
-impl<T: ErrorHandler + PmOps> pci::Driver for Adapter<T> {
+/// `T`, with the PCI core's runtime PM reference given up while it is bound, and with no virtual functions
+/// left when it is unbound, if it has the callbacks.
+impl<T: ErrorHandler + PmOps + SriovOps> pci::Driver for Adapter<T> {
     type IdInfo = T::IdInfo;
     type Data<'bound> = T::Data<'bound>;
 
@@ -57,6 +63,9 @@ impl<T: ErrorHandler + PmOps> pci::Driver for Adapter<T> {
             // The data is complete, and `pci::Adapter` only stores it. A callback that comes before
             // that finds none and refuses, see `Callbacks`; the driver core asks for another one at
             // the end of probe.
+            if T::HAS_SRIOV_CONFIGURE {
+                sriov::keep_active(bound);
+            }
             if T::HAS_RUNTIME_SUSPEND {
                 runtime::give_up_reference(bound);
             }
@@ -65,6 +74,10 @@ impl<T: ErrorHandler + PmOps> pci::Driver for Adapter<T> {
     }
 
     fn unbind<'bound>(dev: &'bound pci::Device<Core<'_>>, this: Pin<&Self::Data<'bound>>) {
+        if T::HAS_SRIOV_CONFIGURE {
+            // The drivers of virtual functions may need this one's data until they are unbound.
+            dev.disable_sriov();
+        }
         if T::HAS_RUNTIME_SUSPEND {
             runtime::take_back_reference(dev);
         }
@@ -73,22 +86,23 @@ impl<T: ErrorHandler + PmOps> pci::Driver for Adapter<T> {
 }
 
 // SAFETY: The same layout as `pci::Adapter<Adapter<T>>`, which this delegates to.
-unsafe impl<T: ErrorHandler + PmOps> driver::DriverLayout for Adapter<T> {
+unsafe impl<T: ErrorHandler + PmOps + SriovOps> driver::DriverLayout for Adapter<T> {
     type DriverType = <Inner<T> as driver::DriverLayout>::DriverType;
     type DriverData<'bound> = <Inner<T> as driver::DriverLayout>::DriverData<'bound>;
     const DEVICE_DRIVER_OFFSET: usize = <Inner<T> as driver::DriverLayout>::DEVICE_DRIVER_OFFSET;
 }
 
 // SAFETY: `unregister` delegates to `pci::Adapter<Adapter<T>>`, as `register` does.
-unsafe impl<T: ErrorHandler + PmOps> driver::RegistrationOps for Adapter<T> {
+unsafe impl<T: ErrorHandler + PmOps + SriovOps> driver::RegistrationOps for Adapter<T> {
     unsafe fn register(
         pdrv: &Opaque<Self::DriverType>,
         name: &'static CStr,
         module: &'static ThisModule,
     ) -> Result {
         // SAFETY: It is safe to set fields of `struct pci_driver` before it is registered. The
-        // vtables are `'static`. Only these two fields are written: the rest is `driver`'s.
+        // vtables are `'static`. Only these fields are written: the rest is `driver`'s.
         unsafe {
+            (*pdrv.get()).sriov_configure = sriov::Callbacks::<T>::SRIOV_CONFIGURE;
             (*pdrv.get()).err_handler = Handlers::<T>::as_ptr();
             (*pdrv.get()).driver.pm = Callbacks::<T>::as_ptr();
         }
@@ -125,8 +139,8 @@ pub(super) unsafe fn bound_data<'a, T: pci::Driver>(
     Some(unsafe { dev.as_ref().drvdata_borrow::<T::Data<'a>>() })
 }
 
-/// Declares a kernel module that exposes a single PCI driver with error handlers and power management
-/// callbacks, and has a debugfs directory of its own ([`crate::pci::debugfs::module_dir`]).
+/// Declares a kernel module that exposes a single PCI driver with error handlers, power management and
+/// SR-IOV callbacks, and has a debugfs directory of its own ([`crate::pci::debugfs::module_dir`]).
 ///
 /// Takes the arguments of the kernel crate's `module_pci_driver!`. The crate must have this library
 /// as its modules `pci`, `guard` and `recovery`.

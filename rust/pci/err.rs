@@ -23,7 +23,11 @@ use kernel::{
 use super::{
     adapter::bound_data,
     as_raw,
-    runtime::ActiveRef, //
+    runtime::ActiveRef,
+    sriov::{
+        self,
+        SriovOps, //
+    }, //
 };
 
 /// The state of the channel between the CPU and a function (`pci_channel_state_t`).
@@ -171,9 +175,9 @@ pub trait ErrorHandler: for<'a> Driver<Data<'a>: Sync> {
 }
 
 /// Builds the C vtable of a driver's error handlers.
-pub(super) struct Handlers<T: ErrorHandler>(T);
+pub(super) struct Handlers<T: ErrorHandler + SriovOps>(T);
 
-impl<T: ErrorHandler> Handlers<T> {
+impl<T: ErrorHandler + SriovOps> Handlers<T> {
     const VTABLE: &'static bindings::pci_error_handlers = &bindings::pci_error_handlers {
         error_detected: if T::HAS_ERROR_DETECTED {
             Some(Self::error_detected)
@@ -295,9 +299,16 @@ impl<T: ErrorHandler> Handlers<T> {
     /// As for [`Self::call`].
     unsafe extern "C" fn slot_reset(pdev: *mut bindings::pci_dev) -> bindings::pci_ers_result_t {
         // SAFETY: By the safety requirements of this function.
-        unsafe { Self::call_active(pdev, T::slot_reset) }
-            .unwrap_or(ErsResult::None)
-            .into_raw()
+        unsafe {
+            Self::call_active(pdev, |dev, data| {
+                let vote = T::slot_reset(dev, data);
+                // Those on the function's own bus have a handler called of their own, later.
+                sriov::Callbacks::<T>::physfn_reset_done(dev);
+                vote
+            })
+        }
+        .unwrap_or(ErsResult::None)
+        .into_raw()
     }
 
     /// # Safety
@@ -332,6 +343,7 @@ impl<T: ErrorHandler> Handlers<T> {
                     ActiveRef::get(dev)
                 };
                 T::reset_done(dev, data);
+                sriov::Callbacks::<T>::physfn_reset_done(dev);
             })
         };
     }

@@ -124,45 +124,51 @@ impl Info for Device<Bound> {
     }
 
     fn bar_resource(&self, index: usize) -> Option<BarResource> {
-        const EA: u64 = bindings::IORESOURCE_PCI_EA_BEI as u64;
-        const FIXED: u64 = bindings::IORESOURCE_PCI_FIXED as u64;
-        const UNSET: u64 = (bindings::IORESOURCE_UNSET | bindings::IORESOURCE_DISABLED) as u64;
-
         if index >= bindings::PCI_STD_NUM_BARS as usize || self.is_virtfn() {
             return None;
         }
-
-        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. A resource of
-        // a bound function is not reassigned.
-        let resource = unsafe { (&raw mut (*as_raw(self)).resource).cast::<bindings::resource>() };
-        // SAFETY: The index is that of a standard BAR, the first elements of the array.
-        let resource = unsafe { resource.add(index) };
-        // SAFETY: As above.
-        let (start, end, flags) =
-            unsafe { ((*resource).start, (*resource).end, (*resource).flags) };
-        let flags = flags as u64;
-        if flags & (UNSET | FIXED | EA) != 0 || (start == 0 && end == 0) {
-            return None;
-        }
-
-        let kind = if flags & u64::from(bindings::IORESOURCE_IO) != 0 {
-            BarResourceKind::Io
-        } else if flags & u64::from(bindings::IORESOURCE_MEM) == 0 {
-            return None;
-        } else if flags & u64::from(bindings::IORESOURCE_MEM_64) != 0 {
-            BarResourceKind::Mem64
-        } else {
-            BarResourceKind::Mem32
-        };
-
-        let mut region = bindings::pci_bus_region { start: 0, end: 0 };
-        // SAFETY: The device holds its bus; `region` and `resource` are valid.
-        unsafe {
-            bindings::pcibios_resource_to_bus((*as_raw(self)).bus, &raw mut region, resource)
-        };
-        Some(BarResource {
-            bus_address: region.start,
-            kind,
-        })
+        resource(self, index)
     }
+}
+
+/// The address in resource `index` of `dev` that a register of it holds, see [`Info::bar_resource`].
+/// [`None`] where there is no such resource.
+pub(super) fn resource(dev: &Device<Bound>, index: usize) -> Option<BarResource> {
+    const EA: u64 = bindings::IORESOURCE_PCI_EA_BEI as u64;
+    const FIXED: u64 = bindings::IORESOURCE_PCI_FIXED as u64;
+    const UNSET: u64 = (bindings::IORESOURCE_UNSET | bindings::IORESOURCE_DISABLED) as u64;
+
+    if index >= bindings::PCI_NUM_RESOURCES as usize {
+        return None;
+    }
+
+    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. A resource of
+    // a bound function is not reassigned.
+    let resource = unsafe { (&raw mut (*as_raw(dev)).resource).cast::<bindings::resource>() };
+    // SAFETY: The array has `PCI_NUM_RESOURCES` elements.
+    let resource = unsafe { resource.add(index) };
+    // SAFETY: As above.
+    let (start, end, flags) = unsafe { ((*resource).start, (*resource).end, (*resource).flags) };
+    let flags = flags as u64;
+    if flags & (UNSET | FIXED | EA) != 0 || (start == 0 && end == 0) {
+        return None;
+    }
+
+    let kind = if flags & u64::from(bindings::IORESOURCE_IO) != 0 {
+        BarResourceKind::Io
+    } else if flags & u64::from(bindings::IORESOURCE_MEM) == 0 {
+        return None;
+    } else if flags & u64::from(bindings::IORESOURCE_MEM_64) != 0 {
+        BarResourceKind::Mem64
+    } else {
+        BarResourceKind::Mem32
+    };
+
+    let mut region = bindings::pci_bus_region { start: 0, end: 0 };
+    // SAFETY: The device holds its bus; `region` and `resource` are valid.
+    unsafe { bindings::pcibios_resource_to_bus((*as_raw(dev)).bus, &raw mut region, resource) };
+    Some(BarResource {
+        bus_address: region.start,
+        kind,
+    })
 }

@@ -183,9 +183,12 @@ impl<'a> Iterator for SavedCapabilities<'a> {
 ///
 /// # Invariants
 ///
-/// The pointer is a `struct pci_saved_state` returned by `pci_store_saved_state()` and owned by
+/// `state` is a `struct pci_saved_state` returned by `pci_store_saved_state()` and owned by
 /// `self`.
-pub struct SavedState(NonNull<bindings::pci_saved_state>);
+pub struct SavedState {
+    state: NonNull<bindings::pci_saved_state>,
+    bytes: usize,
+}
 
 // SAFETY: A `struct pci_saved_state` is plain memory that belongs to nobody else.
 unsafe impl Send for SavedState {}
@@ -209,9 +212,24 @@ impl SavedState {
         let state = unsafe { bindings::pci_store_saved_state(as_raw(&dev)) };
         dev.set_state_saved(flag);
 
+        let capabilities = dev.saved_capabilities();
+        // The header, each capability, and one without data as the end of the list.
+        let bytes = size_of_val(&dev.saved_header())
+            + capabilities
+                .map(|saved| size_of::<CapSavedData>() + saved.data.len())
+                .sum::<usize>()
+            + size_of::<CapSavedData>();
+
         // INVARIANT: The pointer was just returned by `pci_store_saved_state()`, which passes the
         // ownership to its caller.
-        NonNull::new(state).map(Self).ok_or(ENOMEM)
+        NonNull::new(state)
+            .map(|state| Self { state, bytes })
+            .ok_or(ENOMEM)
+    }
+
+    /// Returns how many bytes it holds.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Copies this state into the core's buffer and sets `state_saved` (`pci_load_saved_state()`).
@@ -223,7 +241,7 @@ impl SavedState {
     /// cleared.
     pub fn load(&self, dev: Exclusive<'_>) -> Result {
         // SAFETY: By the type invariants, both pointers are valid. The state is only read.
-        to_result(unsafe { bindings::pci_load_saved_state(as_raw(&dev), self.0.as_ptr()) })
+        to_result(unsafe { bindings::pci_load_saved_state(as_raw(&dev), self.state.as_ptr()) })
     }
 }
 
@@ -231,6 +249,6 @@ impl Drop for SavedState {
     fn drop(&mut self) {
         // SAFETY: By the type invariant, the pointer was returned by `pci_store_saved_state()`,
         // which allocates with `kzalloc()`, and nobody else frees it.
-        unsafe { bindings::kfree(self.0.as_ptr().cast()) };
+        unsafe { bindings::kfree(self.state.as_ptr().cast()) };
     }
 }

@@ -11,9 +11,9 @@ use super::fault::{
     LAST_OFFSET, //
 };
 
-/// No fault waits longer: an access may be made with interrupts off. A save of a hundred accesses
-/// then takes a second, in which something else can happen.
-pub const MAX_DELAY_US: u32 = 10_000;
+/// No fault waits longer: an access may be made with interrupts off. A save, of forty
+/// accesses, then takes most of a second, in which something else can happen.
+pub const MAX_DELAY_US: u32 = 20_000;
 
 /// The words that a fault begins with.
 const KINDS: [&str; 8] = [

@@ -26,7 +26,10 @@ use kernel::{
     uaccess::UserSliceReader, //
 };
 
-use super::Recovery;
+use super::{
+    Inner,
+    Recovery, //
+};
 use crate::pci::{
     self,
     Channel,
@@ -109,11 +112,18 @@ impl Recovery {
         writeln!(f, "resets: {}", inner.counters.resets)?;
         writeln!(f, "resets_failed: {}", inner.counters.resets_failed)?;
         writeln!(f, "saved_at_ns: {}", inner.known_good.at_ns)?;
+        writeln!(f, "log_suppressed: {}", self.log_limits.suppressed())?;
+        writeln!(f, "memory_bytes: {}", self.memory_bytes(&inner))?;
         match inner.last_refusal {
             Some(refusal) => writeln!(f, "last_refusal: {refusal}")?,
             None => writeln!(f, "last_refusal: none")?,
         }
         writeln!(f, "last_verdict: {}", inner.last_verdict.unwrap_or("none"))
+    }
+
+    /// How many bytes it holds: the same from probe to unbind. Those of debugfs are the kernel's.
+    fn memory_bytes(&self, inner: &Inner) -> usize {
+        size_of_val(self) + inner.events.bytes() + inner.known_good.state.bytes()
     }
 
     fn show_events(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

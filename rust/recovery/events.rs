@@ -42,6 +42,8 @@ pub(super) enum Event {
     Resume,
     ResetPrepare,
     ResetDone,
+    /// The physical function of this virtual one was reset.
+    PhysfnResetDone,
     /// A reset that this driver asked for, and whether it worked.
     Reset(bool),
     Suspend,
@@ -77,6 +79,7 @@ impl fmt::Display for Event {
             Self::Resume => f.write_str("resume"),
             Self::ResetPrepare => f.write_str("reset_prepare"),
             Self::ResetDone => f.write_str("reset_done"),
+            Self::PhysfnResetDone => f.write_str("physfn_reset_done"),
             Self::Reset(true) => f.write_str("reset"),
             Self::Reset(false) => f.write_str("reset failed"),
             Self::Suspend => f.write_str("suspend"),
@@ -123,6 +126,11 @@ impl Events {
             *oldest = entry;
         }
         self.next = (self.next + 1) % CAPACITY;
+    }
+
+    /// How many bytes the ring holds, whatever is in it.
+    pub(super) fn bytes(&self) -> usize {
+        self.ring.capacity() * size_of::<(u64, Event)>()
     }
 
     /// The events, oldest first.

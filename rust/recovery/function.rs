@@ -4,6 +4,7 @@
 
 use crate::{
     guard::{
+        self,
         Bar,
         BarKind,
         Buses,
@@ -12,12 +13,25 @@ use crate::{
         Refusal, //
     },
     pci::{
+        BarResource,
         BarResourceKind,
         Exclusive,
         Info,
+        Sriov,
         State, //
     },
 };
+
+fn bar(resource: BarResource) -> Bar {
+    Bar {
+        address: resource.bus_address,
+        kind: match resource.kind {
+            BarResourceKind::Io => BarKind::Io,
+            BarResourceKind::Mem32 => BarKind::Mem32,
+            BarResourceKind::Mem64 => BarKind::Mem64,
+        },
+    }
+}
 
 /// Describes `dev`, whose header must be that of an endpoint or a bridge.
 pub(super) fn describe(dev: Exclusive<'_>) -> Result<Function, Refusal> {
@@ -39,16 +53,7 @@ pub(super) fn describe(dev: Exclusive<'_>) -> Result<Function, Refusal> {
         class_revision: dev.class_revision(),
         subsystem: u32::from(dev.subsystem_device_id()) << 16
             | u32::from(dev.subsystem_vendor_id()),
-        bars: core::array::from_fn(|index| {
-            dev.bar_resource(index).map(|bar| Bar {
-                address: bar.bus_address,
-                kind: match bar.kind {
-                    BarResourceKind::Io => BarKind::Io,
-                    BarResourceKind::Mem32 => BarKind::Mem32,
-                    BarResourceKind::Mem64 => BarKind::Mem64,
-                },
-            })
-        }),
+        bars: core::array::from_fn(|index| dev.bar_resource(index).map(bar)),
         enabled: dev.is_enabled(),
         bus_master: dev.is_busmaster(),
         buses: dev
@@ -61,5 +66,17 @@ pub(super) fn describe(dev: Exclusive<'_>) -> Result<Function, Refusal> {
         pcie_cap: dev.pcie_cap(),
         aer_cap: dev.aer_cap(),
         saved_before: dev.saved_header(),
+    })
+}
+
+/// Describes the virtual functions of `dev`, [`None`] where none is enabled.
+///
+/// Looks for the SR-IOV capability, which takes some reads: there is no record of it that is public.
+pub(super) fn describe_sriov(dev: Exclusive<'_>) -> Option<guard::Sriov> {
+    let num_vfs = dev.num_vfs();
+    (num_vfs != 0).then(|| guard::Sriov {
+        cap: dev.find_sriov_cap(),
+        num_vfs,
+        bars: core::array::from_fn(|index| dev.vf_bar_resource(index).map(bar)),
     })
 }

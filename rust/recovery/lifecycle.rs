@@ -13,6 +13,7 @@ use kernel::{
 use super::{
     events::Event,
     function,
+    log::limited,
     prepare::read_header,
     report,
     save::check_accessible,
@@ -28,7 +29,8 @@ use crate::{
         ChannelState,
         ErsResult,
         Exclusive,
-        Reset, //
+        Reset,
+        SriovControl, //
     },
 };
 
@@ -64,7 +66,14 @@ impl Recovery {
         let vote = match self.check_intact(dev.into()) {
             Ok(()) => ErsResult::Recovered,
             Err(refusal) => {
-                dev_warn!(dev, "needs a reset: {}\n", report::Shown(&refusal));
+                limited!(
+                    self.log_limits,
+                    found,
+                    dev_warn,
+                    dev,
+                    "needs a reset: {}\n",
+                    report::Shown(&refusal)
+                );
                 ErsResult::NeedReset
             }
         };
@@ -139,6 +148,36 @@ impl Recovery {
             return;
         }
         let _ = self.repair(dev.into(), "reset");
+    }
+
+    /// This is a virtual function, its physical one was reset, and nobody has restored this one.
+    ///
+    /// Verified restore, unless a recovery from an error goes on, whose [`Self::slot_reset`] follows.
+    pub fn physfn_reset_done(&self, dev: &Device<Core<'_>>) {
+        self.note(Event::PhysfnResetDone);
+        if !self.is_frozen(dev.into()) {
+            // One that does not come back is reported.
+            let _ = self.restore(dev);
+        }
+    }
+
+    /// Enables or disables virtual functions, as `sriov_numvfs` in sysfs asks for; returns how many are
+    /// enabled. What the core has saved of the function stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` where some are to be enabled and the function is not well; those of
+    /// [`SriovControl::enable_sriov`].
+    pub fn sriov_configure(&self, dev: &Device<Core<'_>>, num_vfs: u16) -> Result<u16> {
+        if num_vfs == 0 {
+            dev.disable_sriov();
+            return Ok(0);
+        }
+        if self.inner.lock().health != Health::Ok {
+            return Err(EBUSY);
+        }
+        dev.enable_sriov(num_vfs)?;
+        Ok(num_vfs)
     }
 
     /// Resets the function and verifies that its known-good state is back.

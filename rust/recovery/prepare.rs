@@ -66,9 +66,17 @@ pub(super) fn read_header(dev: Exclusive<'_>) -> Header {
     core::array::from_fn(|index| dev.read_config_dword(4 * index as u16))
 }
 
+/// Refuses a function that was wiped, by its header and by what the core has saved of it.
+fn check_intact(dev: Exclusive<'_>, function: &Function) -> Result<(), Refusal> {
+    guard::check_header(&read_header(dev), function, None)?;
+    capabilities(&dev).try_for_each(|saved| {
+        guard::check_exp_kept(&saved, |offset| dev.read_pcie_word(offset))
+    })
+}
+
 fn restore_if_wiped(dev: Exclusive<'_>) -> Result<(), Refusal> {
     let function = function::describe(dev)?;
-    let Err(refusal) = guard::check_header(&read_header(dev), &function, None) else {
+    let Err(refusal) = check_intact(dev, &function) else {
         return Ok(());
     };
     if !core_state_is_good(dev, &function) {
@@ -78,7 +86,7 @@ fn restore_if_wiped(dev: Exclusive<'_>) -> Result<(), Refusal> {
     let flag = dev.state_saved();
     dev.restore_state();
     dev.set_state_saved(flag);
-    guard::check_header(&read_header(dev), &function, None)?;
+    check_intact(dev, &function)?;
     dev_warn!(
         dev,
         "it was not in order ({}), restored what the core had saved\n",

@@ -10,6 +10,7 @@ use kernel::prelude::*;
 use super::{
     events::Event,
     function,
+    log::limited,
     report,
     restore::{
         verify,
@@ -83,7 +84,7 @@ impl Recovery {
     }
 
     /// Does the recovery from an error keep everybody off the function?
-    fn is_frozen(&self, dev: Exclusive<'_>) -> bool {
+    pub(super) fn is_frozen(&self, dev: Exclusive<'_>) -> bool {
         self.inner.lock().check_channel(&dev).is_err()
     }
 
@@ -109,19 +110,28 @@ impl Recovery {
         drop(inner);
 
         match (&result, core) {
-            (Err(RestoreError::Mismatch(_)), Some(core)) => dev_warn!(
+            (Err(RestoreError::Mismatch(_)), Some(core)) => limited!(
+                self.log_limits,
+                found,
+                dev_warn,
                 dev,
                 "the {} restored what is not the known-good state ({}), restoring that\n",
                 what,
                 report::Shown(&core)
             ),
-            (Err(RestoreError::Mismatch(mismatch)), None) => dev_warn!(
+            (Err(RestoreError::Mismatch(mismatch)), None) => limited!(
+                self.log_limits,
+                found,
+                dev_warn,
                 dev,
                 "the {} did not bring the state back, restoring it: {}\n",
                 what,
                 report::Shown(mismatch)
             ),
-            (_, Some(core)) => dev_warn!(
+            (_, Some(core)) => limited!(
+                self.log_limits,
+                found,
+                dev_warn,
                 dev,
                 "the core's saved state is not the known-good one after the {} ({}), replaced it\n",
                 what,

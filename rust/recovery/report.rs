@@ -11,9 +11,10 @@ use kernel::{
 };
 
 use super::{
-    events::{
-        now_ns,
-        Event, //
+    events::Event,
+    log::{
+        limited,
+        CORRECTED, //
     },
     status::Health,
     Inner,
@@ -39,72 +40,6 @@ impl kernel::fmt::Display for Refusal {
     }
 }
 
-/// Limits the lines of each kind that one function writes into the log.
-pub(super) struct LogLimits {
-    refused: LogLimit,
-    restored: LogLimit,
-    failed: LogLimit,
-}
-
-impl LogLimits {
-    pub(super) const fn new() -> Self {
-        Self {
-            refused: LogLimit::new(),
-            restored: LogLimit::new(),
-            failed: LogLimit::new(),
-        }
-    }
-}
-
-/// Does what `dev_warn_ratelimited()` does in C.
-struct LogLimit {
-    window_began_ns: u64,
-    lines: u32,
-    suppressed: u64,
-}
-
-impl LogLimit {
-    /// `DEFAULT_RATELIMIT_INTERVAL`.
-    const WINDOW_NS: u64 = 5_000_000_000;
-    /// `DEFAULT_RATELIMIT_BURST`.
-    const LINES: u32 = 10;
-
-    const fn new() -> Self {
-        Self {
-            window_began_ns: 0,
-            lines: 0,
-            suppressed: 0,
-        }
-    }
-
-    /// May a line be written now? If so: how many were not, since the last one.
-    fn next_line(&mut self) -> Option<u64> {
-        let now = now_ns();
-        if now.saturating_sub(self.window_began_ns) >= Self::WINDOW_NS {
-            self.window_began_ns = now;
-            self.lines = 0;
-        }
-        if self.lines == Self::LINES {
-            self.suppressed += 1;
-            return None;
-        }
-        self.lines += 1;
-        Some(core::mem::take(&mut self.suppressed))
-    }
-}
-
-/// Writes one line, and before it how many were suppressed.
-macro_rules! limited {
-    ($next_line:expr, $print:ident, $dev:expr, $($args:tt)*) => {
-        if let Some(suppressed) = $next_line {
-            if suppressed != 0 {
-                $print!($dev, "{} lines suppressed\n", suppressed);
-            }
-            $print!($dev, $($args)*);
-        }
-    };
-}
-
 /// A save was refused; the known-good state was kept.
 pub(super) fn refused(recovery: &Recovery, dev: &Device, refusal: Refusal) {
     let mut inner = recovery.inner.lock();
@@ -112,11 +47,11 @@ pub(super) fn refused(recovery: &Recovery, dev: &Device, refusal: Refusal) {
     inner.last_refusal = Some(refusal);
     inner.events.push(Event::Refusal(refusal));
     let at_ns = inner.known_good.at_ns;
-    let next_line = inner.log_limits.refused.next_line();
     drop(inner);
 
     limited!(
-        next_line,
+        recovery.log_limits,
+        refused,
         dev_warn,
         dev,
         "refused to save: {}; kept the state saved at {} ns\n",
@@ -127,10 +62,10 @@ pub(super) fn refused(recovery: &Recovery, dev: &Device, refusal: Refusal) {
 }
 
 /// The known-good state was written and read back.
-pub(super) fn restored(inner: &mut Inner, dev: &Device) {
-    let next_line = inner.log_limits.restored.next_line();
+pub(super) fn restored(recovery: &Recovery, inner: &Inner, dev: &Device) {
     limited!(
-        next_line,
+        recovery.log_limits,
+        restored,
         dev_info,
         dev,
         "restored the state saved at {} ns, {} registers verified\n",
@@ -145,17 +80,30 @@ pub(super) fn failed(recovery: &Recovery, dev: &Device, error: &impl fmt::Displa
     inner.health = Health::Lost;
     inner.last_verdict = Some("lost");
     inner.events.push(Event::Lost);
-    let next_line = inner.log_limits.failed.next_line();
     drop(inner);
 
     limited!(
-        next_line,
+        recovery.log_limits,
+        failed,
         dev_err,
         dev,
         "not restored: {}; try the function's reset file in sysfs or debugfs\n",
         Shown(error)
     );
     send(dev, "failed", error);
+}
+
+/// Hardware has corrected an error, and the core has counted it: nothing is to be recovered.
+///
+/// Context: any; the device lock need not be held.
+pub fn corrected(dev: &Device) {
+    let Some(suppressed) = CORRECTED.next_line() else {
+        return;
+    };
+    if suppressed != 0 {
+        dev_info!(dev, "{} lines of all functions suppressed\n", suppressed);
+    }
+    dev_info!(dev, "correctable error, nothing to recover\n");
 }
 
 /// Sends a uevent; where there is no memory for it, the log has to do.

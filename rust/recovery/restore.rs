@@ -13,6 +13,8 @@ use kernel::{
 
 use super::{
     events::Event,
+    function,
+    log::limited,
     report,
     save::{
         check_accessible,
@@ -97,13 +99,23 @@ fn check_awake(dev: Exclusive<'_>) -> Result<(), Mismatch> {
     }
 }
 
+/// A physical function must still have its virtual functions enabled. The core restores that, but it
+/// is not in what it saves.
+fn check_sriov(dev: Exclusive<'_>) -> Result<(), Mismatch> {
+    match function::describe_sriov(dev) {
+        Some(sriov) => sriov.verify(|register| read(dev, register)),
+        None => Ok(()),
+    }
+}
+
 /// Compares the function with its known-good state, register by register, and looks whether it is
-/// in D0.
+/// in D0 and has its virtual functions.
 pub(super) fn verify(dev: Exclusive<'_>, known_good: &KnownGood) -> Result<(), RestoreError> {
     known_good
         .snapshot
         .verify(|register| read(dev, register))
         .and_then(|()| check_awake(dev))
+        .and_then(|()| check_sriov(dev))
         .or_else(|mismatch| {
             // A function that is gone differs too, but that is not what is wrong with it.
             check_accessible(dev).map_err(RestoreError::NotAccessible)?;
@@ -176,7 +188,7 @@ impl Recovery {
                 inner.last_verdict = Some("restored");
                 inner.counters.restores += 1;
                 inner.events.push(Event::Restore);
-                report::restored(&mut inner, &dev);
+                report::restored(self, &inner, &dev);
             }
             Err(RestoreError::Mismatch(mismatch)) => {
                 inner.counters.mismatches += 1;
@@ -196,7 +208,10 @@ impl Recovery {
             result => return result,
         };
 
-        dev_warn!(
+        limited!(
+            self.log_limits,
+            found,
+            dev_warn,
             dev,
             "not restored, resetting the function: {}\n",
             report::Shown(&mismatch)
@@ -209,7 +224,14 @@ impl Recovery {
         drop(inner);
 
         if let Err(error) = reset {
-            dev_err!(dev, "the reset failed: {:?}\n", error);
+            limited!(
+                self.log_limits,
+                found,
+                dev_err,
+                dev,
+                "the reset failed: {:?}\n",
+                error
+            );
             return Err(mismatch.into());
         }
         self.try_restore(dev.into())

@@ -9,6 +9,7 @@ use kernel::prelude::*;
 
 use super::{
     events::Event,
+    log::limited,
     report,
     Recovery, //
 };
@@ -41,7 +42,14 @@ impl Recovery {
         // A bridge stays in D0: what is below it was not asked.
         if dev.bus_numbers().is_none() {
             dev.runtime_sleep().map_err(|error| {
-                dev_info!(dev, "stays in D0, not suspended: {:?}\n", error);
+                limited!(
+                    self.log_limits,
+                    found,
+                    dev_info,
+                    dev,
+                    "stays in D0, not suspended: {:?}\n",
+                    error
+                );
                 EBUSY
             })?;
         }

@@ -15,6 +15,7 @@ use kernel::{
 
 use super::{
     events::Event,
+    log::limited,
     save::check_accessible,
     Recovery, //
 };
@@ -59,7 +60,14 @@ impl Recovery {
         // A bridge stays in D0 for what is below it, and a function that is gone takes no order.
         if dev.bus_numbers().is_none() && self.answers(dev) {
             if let Err(error) = dev.prepare_to_sleep() {
-                dev_info!(dev, "stays in D0 during the suspend: {:?}\n", error);
+                limited!(
+                    self.log_limits,
+                    found,
+                    dev_info,
+                    dev,
+                    "stays in D0 during the suspend: {:?}\n",
+                    error
+                );
             }
         }
         Ok(())

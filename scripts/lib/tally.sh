@@ -29,6 +29,12 @@ skip() {
 	say "skip   $1: $2"
 }
 
+# totals_line: of the output of a command on standard input, the numbers of its
+# last line of totals: passed, failed, skipped. None where there is no such line.
+totals_line() {
+	sed -nE 's/^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$/\1 \2 \4/p' | tail -n 1
+}
+
 # The last line; the status is that of the whole.
 totals() {
 	printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"

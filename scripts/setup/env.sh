@@ -2,14 +2,14 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154  # the variables of setup.sh
 #
-# build/env: where set-up has put everything, as KEY=VALUE lines.
+# build/KERNEL/env: where set-up has put everything, as KEY=VALUE lines.
 
 write_env() {
-	local new=$top/build/.env.$$
+	local new=$build/.env.$$
 
-	mkdir -p "$top/build"
+	mkdir -p "$build"
 	if [ -n "${KDIR:-}" ]; then
-		"$here/setup/kdir.sh" "$toolchain/root" >"$new" || {
+		"$here/setup/kdir.sh" "$toolchain/root" "$build/modules" >"$new" || {
 			rm -f "$new"
 			exit 1
 		}
@@ -27,6 +27,6 @@ write_env() {
 			BUILD_ARGS=CC=$kernel_cc
 		END
 	fi
-	mv "$new" "$top/build/env"
-	say "set up: Linux $(sed -n 's/^KERNEL_RELEASE=//p' "$top/build/env"), $(sed -n 's/^KERNEL_IMAGE=//p' "$top/build/env")"
+	mv "$new" "$build/env"
+	say "set up: Linux $(sed -n 's/^KERNEL_RELEASE=//p' "$build/env"), $(sed -n 's/^KERNEL_IMAGE=//p' "$build/env")"
 }

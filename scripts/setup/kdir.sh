@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kdir.sh ROOT: see that KDIR and BZIMAGE are a kernel that a Rust module can be
-# built for, and print the lines of build/env for it.
+# kdir.sh ROOT MODULES: see that KDIR and BZIMAGE are a kernel that a Rust module
+# can be built for, copy what the guest uses of its modules into MODULES, and print
+# the lines of build/kdir/env for it.
 #
 # Environment: KDIR, a built kernel tree (the O= directory if there is one);
 # BZIMAGE, its image, by default the one in the tree; LLVM, as for kbuild.
@@ -19,6 +20,7 @@ here=$(dirname "$0")
 . "$here/modules.sh"
 
 root=$1
+modules=$2
 # shellcheck disable=SC2153  # of the environment
 [ -d "$KDIR" ] || die "KDIR=$KDIR is not a directory"
 kdir=$(realpath "$KDIR")
@@ -64,7 +66,6 @@ else
 	build_args=CC=$kernel_cc
 fi
 
-modules=$top/build/kdir-modules
 rm -rf "$modules"
 copy_modules "$kdir" "$modules" cat
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kernel.sh STEP ROOT DIR: make Debian's kernel in DIR with the programs of ROOT:
-# choose, fetch, metadata, check, in this order. Steps of setup.sh.
+# kernel.sh STEP ROOT DIR: make Debian's kernel of the series KERNEL in DIR with the
+# programs of ROOT: choose, fetch, metadata, check, in this order. Steps of setup.sh.
 #
 # DIR is /kernel in the root, now and later: an O= build remembers its paths.
 
@@ -14,6 +14,8 @@ here=$(dirname "$0")
 . "$here/../lib/step.sh"
 # shellcheck source=scripts/lib/root.sh
 . "$here/../lib/root.sh"
+# shellcheck source=scripts/lib/kernel.sh
+. "$here/../lib/kernel.sh"
 # shellcheck source=scripts/setup/packages.sh
 . "$here/packages.sh"
 # shellcheck source=scripts/setup/modules.sh
@@ -21,6 +23,7 @@ here=$(dirname "$0")
 
 step=$1
 dir=$3
+select_kernel
 
 enter_begin "$2"
 enter_bind --bind "$dir" /kernel
@@ -50,9 +53,9 @@ kbuild() {
 choose() {
 	mkdir -p "$dir/apt/lists/partial" "$dir/apt/archives/partial"
 	retry apt apt-get update
-	apt apt-cache pkgnames "linux-binary-$kernel_series." |
+	apt apt-cache pkgnames "linux-binary-$kernel_name." |
 		sed -nE 's/^linux-binary-([0-9.]+\+deb[0-9]+-amd64)$/\1/p' | sort -V | tail -n 1 >"$dir/release"
-	[ -s "$dir/release" ] || die "$backports has no Linux $kernel_series: set KDIR= and BZIMAGE= to a kernel of your own"
+	[ -s "$dir/release" ] || die "$backports has no Linux $kernel_name: set KDIR= and BZIMAGE= to a kernel of your own"
 }
 
 fetch() {
@@ -60,7 +63,7 @@ fetch() {
 
 	release=$(<"$dir/release")
 	version=$(apt apt-cache show "linux-binary-$release" | sed -n 's/^Version: //p' | sed -n 1p)
-	set -- "linux-binary-$release" "linux-modules-$release" "linux-headers-$release" "linux-source-$kernel_series"
+	set -- "linux-binary-$release" "linux-modules-$release" "linux-headers-$release" "linux-source-$kernel_name"
 	retry apt apt-get download "${@/%/=$version}"
 
 	mkdir -p "$dir/packages" "$dir/source" "$dir/build"
@@ -68,7 +71,7 @@ fetch() {
 		in_root sh -c "dpkg-deb -x ${package}_*.deb packages && rm ${package}_*.deb"
 	done
 	# What no module's build looks at stays out: it is two thirds of the source.
-	source=linux-source-$kernel_series
+	source=linux-source-$kernel_name
 	in_root tar -x -C source --strip-components=1 --no-same-owner --anchored \
 		--exclude="$source/Documentation/*/*" --exclude="$source/drivers/*.[cS]" --exclude="$source/fs/*.c" \
 		--exclude="$source/net/*.c" --exclude="$source/sound/*.[ch]" --exclude="$source/tools/perf/*" \

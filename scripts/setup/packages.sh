@@ -9,7 +9,6 @@ recipe=1
 
 suite=trixie
 backports=trixie-backports
-kernel_series=7.3
 
 # On the host, as `what must be there=Debian package`.
 host_needs=(
@@ -35,7 +34,7 @@ root_packages=(
 # In the toolchain root, from $backports.
 root_packages_backports=(qemu-system-x86)
 
-# The compiler that Debian builds $kernel_series with.
+# The compiler that Debian builds its kernels with.
 kernel_cc=x86_64-linux-gnu-gcc-14
 
 # Modules of Debian's kernel that the guest uses; dependencies are added.

@@ -3,7 +3,7 @@
 //! Saved capabilities: PCI Express, AER, and the ones of which only the words are known.
 
 use pci_recovery_guard::guard::{
-    capability::{check, ERR, EXP, EXP_REGISTERS, ID_ERR, ID_EXP},
+    capability::{check, check_exp_kept, ERR, EXP, EXP_REGISTERS, ID_ERR, ID_EXP},
     Capability, Refusal, Snapshot,
 };
 
@@ -142,6 +142,39 @@ fn one_pci_express_register_that_is_not_zero_is_no_loss() {
 fn pci_express_with_no_registers_is_a_loss_if_there_were_some() {
     assert_eq!(check_exp(&[], None), Ok(()));
     assert!(check_exp(&[], Some(&known_good(&EXP_GOOD))).is_err());
+}
+
+/// The verdict on a function that reads `now` where `saved` was saved of its PCI Express capability.
+fn check_kept(saved: &[u16], now: &[u16]) -> Result<(), Refusal> {
+    let read = |offset| {
+        let index = EXP.iter().position(|register| register.offset == offset);
+        now[index.expect("a register that is saved")]
+    };
+    check_exp_kept(&Saved::exp(saved).as_guard(), read)
+}
+
+#[test]
+fn a_function_whose_pci_express_became_zero_was_wiped() {
+    let wiped = Err(Refusal::Zeroed {
+        capability: "PCI Express",
+    });
+    assert_eq!(check_kept(&EXP_GOOD, &[0; EXP_REGISTERS]), wiped);
+    // As of a virtual function: only the enables of error reporting.
+    let vf = [0xf, 0, 0, 0, 0, 0, 0];
+    assert_eq!(check_kept(&vf, &[0; EXP_REGISTERS]), wiped);
+}
+
+#[test]
+fn a_function_whose_pci_express_reads_something_was_not_wiped() {
+    assert_eq!(check_kept(&EXP_GOOD, &EXP_GOOD), Ok(()));
+    assert_eq!(check_kept(&EXP_GOOD, &[0, 0, 0, 0, 0, 3, 0]), Ok(()));
+    assert_eq!(
+        check_kept(&[0; EXP_REGISTERS], &[0; EXP_REGISTERS]),
+        Ok(())
+    );
+    assert_eq!(check_kept(&[], &[0; EXP_REGISTERS]), Ok(()));
+    let other = Saved::dwords(ID_LTR, &[0x1003_1003]);
+    assert_eq!(check_exp_kept(&other.as_guard(), |_| 0), Ok(()));
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! | [`header`], [`bars`], [`capability`] | the rule of each register, one test a rule |
 //! | [`save`] | the order of the rules, the known-good state, a loss half-way |
 //! | [`snapshot`] | which bits are compared after a restore |
+//! | [`sriov`] | what the SR-IOV capability must read |
 //! | [`display`] | the words that a person reads |
 //! | [`loss`], [`properties`] | what holds for any function: losses, wipes, garbage |
 //!
@@ -24,3 +25,4 @@ mod properties;
 mod reads;
 mod save;
 mod snapshot;
+mod sriov;

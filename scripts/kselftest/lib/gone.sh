@@ -84,6 +84,13 @@ device_gone() {
 	fi
 }
 
+# port_back: undoes what device_gone did to the port, where the function may not
+# be there any more.
+port_back() {
+	[ -z "$GONE" ] || cfg_write "$KT_PORT" "$gone_offset" "$gone_size" "$gone_value"
+	GONE=
+}
+
 # device_back: undoes device_gone; does nothing when the device is there.
 device_back() {
 	case $GONE in

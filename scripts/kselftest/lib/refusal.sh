@@ -10,13 +10,13 @@ refusal_setup() {
 	gone_possible "$METHOD" || skip_all "$GONE_REASON"
 	at_exit refusal_undo
 	[ "$METHOD" != slot_power ] || hotplug_detach
-	# A reset method can only be chosen while the device answers. The other
-	# ones would wait for it, twice 60 s.
+	# A reset method can only be chosen while the device answers. By pm, which
+	# every kernel refuses at once: the other ones may wait for it, twice 60 s.
 	METHOD_FILE=$SYSFS_PCI/$KT_DEVICE/reset_method
 	read_line "$METHOD_FILE"
 	METHODS=$LINE
 	case " $METHODS " in
-	*' flr '*) echo flr > "$METHOD_FILE" ;;
+	*' pm '*) echo pm > "$METHOD_FILE" ;;
 	*) METHODS= ;;
 	esac
 	rebind
@@ -88,7 +88,7 @@ restore_is_refused() {
 
 resets_are_refused() {
 	if [ -z "$METHODS" ]; then
-		skip "the device offers no FLR, other methods wait for it for minutes"
+		skip "the device has no reset method pm, the other ones wait for it for minutes"
 		return 0
 	fi
 	debugfs_write reset 1

@@ -65,6 +65,7 @@ errno_name() {
 	*'Value too large'*) ERRNO=EOVERFLOW ;;
 	*'Cannot allocate memory'*) ERRNO=ENOMEM ;;
 	*'Interrupted'*) ERRNO=EINTR ;;
+	*'result out of range'*) ERRNO=ERANGE ;;
 	*'File exists'*) ERRNO=EEXIST ;;
 	*) ERRNO="unknown ($1)" ;;
 	esac

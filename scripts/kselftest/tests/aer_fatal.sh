@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
+# topology: endpoint switch sriov
 #
 # A fatal error: the channel is frozen, the kernel resets the secondary bus, and
 # the driver brings the known-good state back. That the reset was real, and that

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # What the same losses do on the stock kernel: the function is bound to pci-stub,
-# lost while the core saves, and back before it restores. The damage is expected
-# of this kernel (XFAIL); one that does no damage any more fails here, so that the
-# change is seen.
+# or to no driver at all, lost while the core saves, and back before it restores.
+# The damage is expected of this kernel (XFAIL); one that does no damage any more
+# fails here, so that the change is seen.
 
 # shellcheck source-path=SCRIPTDIR source=../lib/test.sh
 . "$KT_DIR/lib/test.sh"
@@ -12,91 +12,111 @@
 . "$KT_DIR/lib/stub.sh"
 # shellcheck source=../lib/sleep.sh
 . "$KT_DIR/lib/sleep.sh"
+# shellcheck source=../lib/reset.sh
+. "$KT_DIR/lib/reset.sh"
+# shellcheck source=../lib/kernel.sh
+. "$KT_DIR/lib/kernel.sh"
 
-METHOD_FILE=$SYSFS_PCI/$KT_DEVICE/reset_method
+PM_DIR=$SYSFS_PCI/$KT_DEVICE/power
 
-reset() {
-	echo 1 > "$SYSFS_PCI/$KT_DEVICE/reset"
-} 2> /dev/null
-
-# check_damage COMMAND...: the function is lost during the core's save; XFAIL with
-# the registers that are destroyed.
-check_damage() {
+# baseline_begin COMMAND...: bound to pci-stub, and where does COMMAND save? False
+# where it does not save: that was not so when this was written.
+baseline_begin() {
 	stub_bind || fail "$KT_DEVICE does not bind to pci-stub: $ERRNO"
 	regs_snapshot "$KT_DEVICE" "$KT_TMP/stub.regs"
 	first_save "$@"
-	if [ -z "$FIRST_SAVE" ]; then
+	[ -n "$FIRST_SAVE" ] || {
 		fail "the core does not save here any more: this baseline is out of date"
-		return 0
-	fi
-	fault gone from=$((FIRST_SAVE + LOST_AFTER)) count=$((SAVE_LENGTH - LOST_AFTER))
-	"$@" || :
-	fault_off
+		return 1
+	}
+}
+
+# baseline_end yes|no: are registers destroyed? XFAIL with how many if they should
+# be. Back to the driver.
+baseline_end() {
 	regs_snapshot "$KT_DEVICE" "$KT_TMP/stub.now"
-	if regs_diff "$KT_TMP/stub.regs" "$KT_TMP/stub.now" > "$KT_TMP/damage"; then
-		fail "nothing is destroyed: this kernel has learnt something, update the baseline"
-	else
-		diag_lines < "$KT_TMP/damage"
-		names=$(sed 's/^[^ ]* \([^ ]*\) .*/\1/' "$KT_TMP/damage" | grep -c BASE_ADDRESS) || :
-		xfail "$(grep -c . "$KT_TMP/damage") registers destroyed, $names of them BARs"
-	fi
+	be_damaged=yes
+	! regs_diff "$KT_TMP/stub.regs" "$KT_TMP/stub.now" > "$KT_TMP/damage" || be_damaged=no
+	diag_lines < "$KT_TMP/damage"
+	case $1$be_damaged in
+	yesyes)
+		be_bars=$(sed 's/^[^ ]* \([^ ]*\) .*/\1/' "$KT_TMP/damage" | grep -c BASE_ADDRESS) || :
+		xfail "$(grep -c . "$KT_TMP/damage") registers destroyed, $be_bars of them BARs"
+		;;
+	yesno) fail "nothing is destroyed: this kernel has learnt something, update the baseline" ;;
+	noyes) fail "registers are destroyed, which this kernel should know how to avoid" ;;
+	esac
 	stub_unbind
 	check_regs "after they were written back"
 }
 
+# lost_in_save COMMAND...: the function is lost during the core's save, from its
+# access LOST_AFTER on.
+lost_in_save() {
+	if baseline_begin "$@"; then
+		fault gone from=$((FIRST_SAVE + LOST_AFTER)) count=$((SAVE_LENGTH - LOST_AFTER))
+		"$@" || :
+		fault_off
+	fi
+	baseline_end yes
+}
+
 lost_in_suspend() {
-	check_damage sleep_cycle freeze
+	lost_in_save sleep_cycle freeze
 }
 
 lost_in_hibernation() {
-	check_damage sleep_cycle disk
+	lost_in_save sleep_cycle disk
+}
+
+is_suspended() {
+	read_line "$PM_DIR/runtime_status"
+	[ "$LINE" = suspended ]
+}
+
+# Without a driver the function stays in D0, saved and restored all the same: the
+# port above it may go to D3cold.
+runtime_cycle() {
+	bound "$KT_DEVICE" || [ -z "$PCI_DRIVER" ] || driver_unbind "$KT_DEVICE"
+	echo auto > "$PM_DIR/control"
+	wait_for "$KT_WAIT" is_suspended || fail "not suspended at run time but $LINE"
+	echo on > "$PM_DIR/control"
+}
+
+lost_in_runtime_suspend() {
+	lost_in_save runtime_cycle
 }
 
 # 7.3 looks once, before it saves: the loss comes just after.
 lost_in_reset_by() {
-	read_line "$METHOD_FILE"
-	lr_methods=$LINE
-	case " $lr_methods " in
-	*" $1 "*) ;;
-	*)
-		skip "the device has no reset method $1"
-		return 0
-		;;
-	esac
-	pci_siblings "$KT_DEVICE"
-	if [ "$1" = bus ] && [ -n "$SIBLINGS" ]; then
-		skip "a bus reset would hit other functions, too: $SIBLINGS"
-		return 0
-	fi
-	echo "$1" > "$METHOD_FILE"
+	reset_method "$1" || return 0
 	LOST_AFTER=1
-	check_damage reset
+	lost_in_save reset_device
 	LOST_AFTER=0
-	echo "$lr_methods" > "$METHOD_FILE"
 }
 
-# And where it looks, it refuses: no damage, which 7.2 does.
-gone_before_reset() {
-	if [ ! -e "$METHOD_FILE" ]; then
-		skip "the device has no reset method"
-		return 0
+# Gone before the reset begins, back when the save would be over. Where the kernel
+# looks before it saves, there is no damage.
+gone_before_reset_by() {
+	reset_method "$1" || return 0
+	if baseline_begin reset_device; then
+		# After the look, a bus reset waits for the function.
+		fault gone count=$((FIRST_SAVE + SAVE_LENGTH)) ms=500
+		reset_device
+		fault_off
+		if kernel_at_least 7 3 && [ "$1" != bus ]; then
+			check_eq "reset by $1 of a function that is gone" "$ERRNO" ENOTTY
+		fi
 	fi
-	stub_bind || fail "$KT_DEVICE does not bind to pci-stub: $ERRNO"
-	regs_snapshot "$KT_DEVICE" "$KT_TMP/stub.regs"
-	read_line "$METHOD_FILE"
-	gb_methods=$LINE
-	echo "${gb_methods%% *}" > "$METHOD_FILE"
-	fault gone
-	reset && fail "the reset of a function that is gone succeeds"
-	fault_off
-	echo "$gb_methods" > "$METHOD_FILE"
-	regs_snapshot "$KT_DEVICE" "$KT_TMP/stub.now"
-	regs_diff "$KT_TMP/stub.regs" "$KT_TMP/stub.now" > "$KT_TMP/damage" ||
-		{ fail "registers differ after a reset that was refused"; diag_lines < "$KT_TMP/damage"; }
-	stub_unbind
+	if kernel_at_least 7 3; then
+		baseline_end no
+	else
+		baseline_end yes
+	fi
 }
 
 undo() {
+	echo on > "$PM_DIR/control"
 	bound "$KT_DEVICE" || stub_unbind
 }
 
@@ -104,7 +124,9 @@ LOST_AFTER=0
 stub_possible || skip_all "$STUB_REASON"
 sleep_possible freeze || skip_all "$SLEEP_REASON"
 sleep_need disk
+reset_need
 fault_need
 at_exit undo
-subtests lost_in_suspend lost_in_hibernation "lost_in_reset_by pm" \
-	"lost_in_reset_by bus" gone_before_reset
+subtests lost_in_suspend lost_in_hibernation lost_in_runtime_suspend \
+	"lost_in_reset_by flr" "lost_in_reset_by pm" "lost_in_reset_by bus" \
+	"gone_before_reset_by flr" "gone_before_reset_by pm" "gone_before_reset_by bus"

@@ -14,20 +14,20 @@ PM_DIR=$SYSFS_PCI/$KT_DEVICE/power
 [ -w "$PM_DIR/control" ] || skip_all "no $PM_DIR/control"
 cap_find "$KT_DEVICE" 01 || skip_all "the device has no power management capability"
 PMCSR=$((CAP + 4))
-# The other methods of reset wait a minute for a device that is gone.
 RESETS=
-read_line "$SYSFS_PCI/$KT_DEVICE/reset_method"
+RESET_FILE=$SYSFS_PCI/$KT_DEVICE/reset_method
+read_line "$RESET_FILE"
 case " $LINE " in
 *' flr '*)
 	RESETS=$LINE
-	echo flr > "$SYSFS_PCI/$KT_DEVICE/reset_method"
+	echo flr > "$RESET_FILE"
 	;;
 esac
 
 undo() {
 	device_back
 	echo on > "$PM_DIR/control"
-	[ -z "$RESETS" ] || echo "$RESETS" > "$SYSFS_PCI/$KT_DEVICE/reset_method"
+	[ -z "$RESETS" ] || echo "$RESETS" > "$RESET_FILE"
 }
 at_exit undo
 
@@ -302,12 +302,21 @@ gone_while_suspended_is_lost() {
 }
 
 # A reset is tried even where the device did not come back, and does bring it back
-# when it is there again.
+# when it is there again. By pm first: every kernel refuses that at once to a device
+# that is gone, the others may wait for a minute.
 reset_brings_it_back() {
-	if [ -z "$RESETS" ] || ! gone_possible secondary_bus; then
-		skip "the device offers no FLR, or is on a root bus"
+	case " $RESETS " in
+	*' pm '*) ;;
+	*)
+		skip "the device has no reset methods flr and pm"
+		return 0
+		;;
+	esac
+	if ! gone_possible secondary_bus; then
+		skip "$GONE_REASON"
 		return 0
 	fi
+	echo pm > "$RESET_FILE"
 	suspend_it || return 0
 	status_get resets
 	rb_resets=$STATUS
@@ -323,6 +332,7 @@ reset_brings_it_back() {
 	check_status resets "$rb_resets"
 	check_status resets_failed $((rb_failed + 1))
 	check_true "the device does not come back" device_back
+	echo flr > "$RESET_FILE"
 	check_write reset 1 OK
 	check_status state ok
 	check_status resets $((rb_resets + 1))

@@ -1,6 +1,5 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-#
 # topology: switch multifunction
 #
 # An error of one of several functions. Those of the same slot are asked, reset

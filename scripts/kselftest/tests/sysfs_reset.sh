@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# topology: endpoint nvme
+# topology: endpoint nvme multifunction sriov
 #
 # Reset through sysfs, once for each method that the device offers, and through
 # the driver: the state is the same afterwards, and a wrong one is repaired.

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Limits what is written into the log: lines of one kind by one function, and by all functions
+//! together, so that the recovery of a fleet does not flood it.
+
+use kernel::sync::atomic::{
+    Atomic,
+    Relaxed, //
+};
+
+use super::events::now_ns;
+
+/// How many lines of each kind all functions together may write in a window.
+const LINES_OF_ALL: u64 = 20;
+
+/// What all functions together may write.
+pub(super) static ALL: LogLimits = LogLimits::new(LINES_OF_ALL);
+
+/// Correctable errors of all functions: they are reported without a lock, and perhaps of a function
+/// that has no [`Recovery`](super::Recovery) any more.
+pub(super) static CORRECTED: LogLimit = LogLimit::new(LogLimit::LINES);
+
+/// The limits of each kind of line: many of one kind do not hide those of another.
+pub(super) struct LogLimits {
+    pub(super) refused: LogLimit,
+    pub(super) restored: LogLimit,
+    pub(super) failed: LogLimit,
+    /// What was found on the way to one of these.
+    pub(super) found: LogLimit,
+}
+
+impl LogLimits {
+    const fn new(lines: u64) -> Self {
+        Self {
+            refused: LogLimit::new(lines),
+            restored: LogLimit::new(lines),
+            failed: LogLimit::new(lines),
+            found: LogLimit::new(lines),
+        }
+    }
+
+    /// The limits of one function.
+    pub(super) const fn of_one() -> Self {
+        Self::new(LogLimit::LINES)
+    }
+
+    /// How many lines were not written, in all.
+    pub(super) fn suppressed(&self) -> u64 {
+        [&self.refused, &self.restored, &self.failed, &self.found]
+            .iter()
+            .map(|limit| limit.suppressed.load(Relaxed))
+            .sum()
+    }
+}
+
+/// Does what `dev_warn_ratelimited()` does in C.
+pub(super) struct LogLimit {
+    lines: u64,
+    /// When the window began, in milliseconds since boot, and below that how many lines it has had.
+    window: Atomic<u64>,
+    suppressed: Atomic<u64>,
+    /// How many of those the log tells of.
+    told: Atomic<u64>,
+}
+
+impl LogLimit {
+    /// `DEFAULT_RATELIMIT_INTERVAL`.
+    const WINDOW_MS: u64 = 5_000;
+    /// `DEFAULT_RATELIMIT_BURST`.
+    const LINES: u64 = 10;
+    /// The bits of `window` that count lines. The others last for 2000 years.
+    const COUNT_BITS: u32 = 16;
+
+    const fn new(lines: u64) -> Self {
+        Self {
+            lines,
+            window: Atomic::new(0),
+            suppressed: Atomic::new(0),
+            told: Atomic::new(0),
+        }
+    }
+
+    /// May a line be written now? Then it counts.
+    fn take(&self) -> bool {
+        let now_ms = now_ns() / 1_000_000;
+        let mut window = self.window.load(Relaxed);
+        loop {
+            let (mut began, mut lines) = (
+                window >> Self::COUNT_BITS,
+                window & ((1 << Self::COUNT_BITS) - 1),
+            );
+            if lines == 0 || now_ms.saturating_sub(began) >= Self::WINDOW_MS {
+                (began, lines) = (now_ms, 0);
+            }
+            if lines >= self.lines {
+                return false;
+            }
+            let next = began << Self::COUNT_BITS | (lines + 1);
+            match self.window.cmpxchg(window, next, Relaxed) {
+                Ok(_) => return true,
+                Err(changed) => window = changed,
+            }
+        }
+    }
+
+    /// May a line be written now? If so: how many were not, since the last one.
+    pub(super) fn next_line(&self) -> Option<u64> {
+        if self.take() {
+            return Some(self.tell());
+        }
+        self.suppressed.add(1, Relaxed);
+        None
+    }
+
+    /// How many were suppressed since the log was told last. Now it is told.
+    fn tell(&self) -> u64 {
+        let suppressed = self.suppressed.load(Relaxed);
+        suppressed.saturating_sub(self.told.xchg(suppressed, Relaxed))
+    }
+}
+
+/// Whether a line may be written.
+pub(super) enum Line {
+    /// Yes. How many were not since the last one: by this function, and by all of them together.
+    Write {
+        own: u64,
+        all: u64, //
+    },
+    /// No, and it is the first one: the log is to say that there are more.
+    First,
+    /// No.
+    No,
+}
+
+/// May a line be written that both limits count?
+pub(super) fn next_line(own: &LogLimit, all: &LogLimit) -> Line {
+    if !own.take() {
+        own.suppressed.add(1, Relaxed);
+        return Line::No;
+    }
+    if all.take() {
+        return Line::Write {
+            own: own.tell(),
+            all: all.tell(),
+        };
+    }
+    // The function counts it, but it is told with those of the others.
+    own.suppressed.add(1, Relaxed);
+    own.told.add(1, Relaxed);
+    if all.suppressed.fetch_add(1, Relaxed) == all.told.load(Relaxed) {
+        Line::First
+    } else {
+        Line::No
+    }
+}
+
+/// Writes one line of a kind (a field of [`LogLimits`]), and before it how many were suppressed.
+///
+/// `limits` are those of the function.
+macro_rules! limited {
+    ($limits:expr, $kind:ident, $print:ident, $dev:expr, $($args:tt)*) => {
+        match $crate::recovery::log::next_line(
+            &$limits.$kind,
+            &$crate::recovery::log::ALL.$kind,
+        ) {
+            $crate::recovery::log::Line::Write { own, all } => {
+                if own != 0 {
+                    $print!($dev, "{} lines suppressed\n", own);
+                }
+                if all != 0 {
+                    $print!($dev, "{} lines of all functions suppressed\n", all);
+                }
+                $print!($dev, $($args)*);
+            }
+            $crate::recovery::log::Line::First => $print!(
+                $dev,
+                "and more: lines of all functions are suppressed for up to 5 s\n"
+            ),
+            $crate::recovery::log::Line::No => {}
+        }
+    };
+}
+pub(super) use limited;

@@ -1,0 +1,21 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# harness.sh COMMAND [ARG...]: the program that runs QEMU, with all that set-up and
+# the builds have made for one kernel. Its topology is that of TOPOLOGY.
+
+set -euo pipefail
+here=$(dirname "$0")
+# shellcheck source=scripts/lib/common.sh
+. "$here/lib/common.sh"
+# shellcheck source=scripts/lib/kernel.sh
+. "$here/lib/kernel.sh"
+cd "$top"
+kernel_env
+
+build=build/$kernel_name
+exec qemu/target/release/pci-recovery-qemu "$@" \
+	--kernel "$KERNEL_IMAGE" --busybox "$TOOLCHAIN_ROOT/usr/bin/busybox" \
+	--module-dir "$build/module" --module-dir "$KERNEL_MODULES" \
+	--kselftest scripts/kselftest --runner scripts/in-root.sh \
+	--topology "${TOPOLOGY:-endpoint}" --log-dir "$build/logs"

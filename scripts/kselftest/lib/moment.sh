@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
+#
+# Moments in which something happens to the device under test:
+#
+#   idle         nothing else is going on
+#   reset        a fatal error was reported, the bus is being reset
+#   restore      ... and the driver is in its slot_reset, writing registers
+#   unreachable  it reads all-ones, its port does not forward to it
+#   save         a guarded save, in its middle
+#
+# And what happens meanwhile is bounded: a task that waits for a lock for ever
+# fails the test, and does not hang it.
+
+# moment_setup: skips the test where a moment cannot be made.
+moment_setup() {
+	need_injection
+	need_bus_alone
+	fault_need
+}
+
+# moment NAME: returns in the middle of it; false when it was not reached.
+moment() {
+	moment_begin "$1" && ! moment_is_over
+}
+
+moment_begin() {
+	MOMENT=$1
+	dmesg_mark "$1"
+	case $1 in
+	idle) ;;
+	reset)
+		# The kernel waits until it answers again after the reset.
+		fault gone ms=300
+		check_inject fatal || return 1
+		wait_for "$KT_WAIT" is_recovering
+		;;
+	restore)
+		fault_clear
+		# Before slot_reset the kernel makes an access or two, to see whether it is back.
+		fault delay us=20000 from=4 count=60
+		check_inject fatal || return 1
+		wait_for "$KT_WAIT" is_slowed
+		;;
+	unreachable) device_gone secondary_bus ;;
+	save)
+		fault_clear
+		fault delay us=20000 from=4 count=60
+		rm -f "$KT_TMP/save.errno"
+		background save_by_hand
+		wait_for "$KT_WAIT" is_slowed
+		;;
+	esac
+}
+
+# What was to be reached is still going on?
+moment_is_over() {
+	case $MOMENT in
+	reset | restore) dmesg_has "device recovery (successful|failed)" ;;
+	save) [ -e "$KT_TMP/save.errno" ] ;;
+	*) return 1 ;;
+	esac
+}
+
+is_recovering() {
+	status_get state
+	[ "$STATUS" = recovering ]
+}
+
+is_slowed() {
+	fault_counters
+	[ "$FAULTED" -gt 5 ]
+}
+
+save_by_hand() {
+	debugfs_write save 1
+	echo "$ERRNO" > "$KT_TMP/save.errno"
+}
+
+# moment_over: what went on in the moment comes to its end, within a bound.
+moment_over() {
+	case $MOMENT in
+	reset | restore)
+		await_dmesg "device recovery (successful|failed)"
+		;;
+	unreachable) port_back ;;
+	save) check_true "the save does not end" background_ended ;;
+	esac
+	fault_off
+}
+
+# background COMMAND...: starts it. background_ended: has it, within a bound?
+background() {
+	rm -f "$KT_TMP/background"
+	{
+		"$@"
+		: > "$KT_TMP/background"
+	} &
+}
+
+background_ended() {
+	wait_for "$KT_WAIT" [ -e "$KT_TMP/background" ]
+}
+
+# check_bounded WHAT COMMAND...: it may wait for the lock that somebody holds, but
+# not for ever. It is a command of one write or one program, which can be left behind.
+check_bounded() {
+	cb_what=$1
+	shift
+	rm -f "$KT_TMP/bounded"
+	{
+		if "$@"; then
+			echo ended > "$KT_TMP/bounded"
+		else
+			echo failed > "$KT_TMP/bounded"
+		fi
+	} &
+	if ! wait_for "$KT_WAIT" [ -s "$KT_TMP/bounded" ]; then
+		fail "$cb_what hangs"
+		return 0
+	fi
+	read_line "$KT_TMP/bounded"
+	check_eq "$cb_what" "$LINE" ended
+}

@@ -1,0 +1,36 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# topology: endpoint
+#
+# The function is pulled out of its slot, without a word to anybody: while nothing
+# goes on, in the middle of slot_reset, while it reads all-ones, in the middle of a
+# save. pciehp removes it; what is plugged in then works like a new one. (Not during
+# the bus reset: the kernel keeps everybody from the port then, and its registers
+# are the only hand that pulls.)
+
+# shellcheck source-path=SCRIPTDIR source=../lib/test.sh
+. "$KT_DIR/lib/test.sh"
+# shellcheck source=../lib/hotplug.sh
+. "$KT_DIR/lib/hotplug.sh"
+# shellcheck source=../lib/moment.sh
+. "$KT_DIR/lib/moment.sh"
+
+# pulled MOMENT
+pulled() {
+	check_true "the moment was not reached" moment "$1"
+	slot_pull
+	moment_over
+	check_away "when pulled"
+	case $1 in
+	restore) check_dmesg "device recovery failed" ;;
+	save) check_eq "the save that it was pulled out of" "$(cat "$KT_TMP/save.errno")" EIO ;;
+	esac
+	check_dmesg "pciehp: .*(Card not present|Link Down)"
+	wait_for "$KT_WAIT" slot_is "$SLOT_OFF" || fail "the slot is not switched off"
+	slot_plug
+	check_new "after it was pulled"
+}
+
+slot_setup
+moment_setup
+subtests "pulled idle" "pulled restore" "pulled unreachable" "pulled save"

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# shellcheck disable=SC2154,SC2034  # top of common.sh; read by the scripts that source this one
+#
+# Which kernel a script works for: KERNEL is a series of Debian's, or `all` of
+# them; KDIR is a built tree of one's own. What is built for one is in a directory
+# of its own name: build/7.3, build/7.2, build/kdir.
+
+kernel_default=7.3
+kernel_all=(7.2 7.3)
+
+# select_kernels: sets kernels, the kernels that are asked for.
+select_kernels() {
+	local name
+
+	kernels=("${KERNEL:-$kernel_default}")
+	if [ -n "${KDIR:-}" ]; then
+		[ -z "${KERNEL:-}" ] || die "KERNEL=$KERNEL and KDIR=$KDIR: give one of them"
+		kernels=(kdir)
+		return
+	fi
+	[ "${KERNEL:-}" != all ] || kernels=("${kernel_all[@]}")
+	for name in "${kernels[@]}"; do
+		printf '%s\n' "${kernel_all[@]}" | grep -qxF -e "$name" ||
+			die "KERNEL=$KERNEL is not known: give ${kernel_all[*]/%/,} or all; KDIR= names any other"
+	done
+}
+
+# select_kernel: sets kernel_name and build, its directory, for a script that works
+# for one kernel.
+select_kernel() {
+	select_kernels
+	[ ${#kernels[@]} = 1 ] || die "KERNEL=all: this is for one kernel, give one of ${kernel_all[*]}"
+	kernel_name=${kernels[0]}
+	build=$top/build/$kernel_name
+}
+
+# kernel_env: and reads what set-up has written for it.
+kernel_env() {
+	select_kernel
+	[ -r "$build/env" ] || die "Linux $kernel_name is not set up yet: run 'make setup' first"
+	# shellcheck source=/dev/null
+	. "$build/env"
+}
