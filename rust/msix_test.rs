@@ -44,7 +44,8 @@ use self::{
         Exclusive,
         IrqHandler,
         PmOps,
-        ProbeInfo, //
+        ProbeInfo,
+        SriovOps, //
     },
     recovery::{
         Files,
@@ -205,6 +206,9 @@ impl PmOps for MsixTest {
         Ok(())
     }
 }
+
+#[vtable]
+impl SriovOps for MsixTest {}
 
 module_recoverable_pci_driver! {
     type: MsixTest,
