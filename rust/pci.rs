@@ -20,6 +20,7 @@
 //! | device lock taken by one's own code | [`lock`] | `pci_dev_trylock()` |
 //! | facts about the function | [`info`] | `struct pci_dev` |
 //! | registers read for checking | [`config`] | `pci_read_config_dword()` |
+//! | one interrupt | [`irq`] | `request_threaded_irq()` |
 //! | uevents | [`uevent`] | `kobject_uevent_env()` |
 //! | one debugfs directory for the module | [`debugfs`] | `debugfs_create_dir()` |
 //! | device IDs by number | [`id`] | `PCI_DEVICE()` |
@@ -37,6 +38,7 @@ pub mod enable;
 pub mod err;
 pub mod id;
 pub mod info;
+pub mod irq;
 pub mod lock;
 pub mod pm;
 pub mod power;
@@ -66,6 +68,11 @@ pub use self::{
         BarResource,
         BarResourceKind,
         Info, //
+    },
+    irq::{
+        request_msi,
+        request_msix,
+        IrqHandler, //
     },
     lock::{
         try_lock,

@@ -22,6 +22,9 @@ pub const SOCKETS: [&str; 4] = [CONSOLE, REQUESTS, OUTPUT, QMP];
 /// The ACPI table of [`crate::wake`].
 pub const WAKE: &str = "wake.aml";
 
+/// The swap disk, where the topology has one.
+pub const SWAP: &str = "swap.raw";
+
 /// What a command line is made of.
 pub struct Parts<'a> {
     pub accel: Accel,
@@ -78,6 +81,11 @@ pub fn arguments(parts: &Parts<'_>) -> Vec<OsString> {
 
     for device in &parts.topology.devices {
         add(&["-device", &device_argument(device)]);
+    }
+    if parts.topology.swap_mib.is_some() {
+        let drive = format!("if=none,id=swap,format=raw,file={}", own(SWAP));
+        add(&["-drive", &drive]);
+        add(&["-device", "virtio-blk-pci,drive=swap,bus=pcie.0,addr=1e.0"]);
     }
 
     add(&["-append", &kernel_command_line(parts.panic_on_oops)]);
@@ -164,13 +172,16 @@ mod tests {
     use super::*;
 
     fn example(panic_on_oops: bool) -> Vec<String> {
-        let topology = Topology::load("endpoint").unwrap();
+        example_of(&Topology::load("endpoint").unwrap(), panic_on_oops)
+    }
+
+    fn example_of(topology: &Topology, panic_on_oops: bool) -> Vec<String> {
         let parts = Parts {
             accel: Accel::Tcg,
             kernel: Path::new("/k/vmlinuz"),
             initramfs: Path::new("/t/initramfs.cpio"),
             own: Path::new("/t,x"),
-            topology: &topology,
+            topology,
             panic_on_oops,
         };
         arguments(&parts)
@@ -212,6 +223,15 @@ mod tests {
         assert!(
             words.contains(&"socket,id=console,path=/t,,x/console.sock,server=on,wait=off".into())
         );
+    }
+
+    #[test]
+    fn a_swap_disk_is_there_where_it_is_wanted() {
+        let file = |words: &[String]| words.iter().any(|word| word.ends_with("/swap.raw"));
+        assert!(!file(&example(true)));
+        let mut topology = Topology::load("endpoint").unwrap();
+        topology.swap_mib = Some(1);
+        assert!(file(&example_of(&topology, true)));
     }
 
     #[test]

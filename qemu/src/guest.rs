@@ -84,6 +84,9 @@ impl Guest {
             ("topology", topology.guest_lines()),
             ("topology-name", format!("{}\n", topology.name)),
         ];
+        if let Some(mib) = topology.swap_mib {
+            all.push(("swap", format!("{mib}\n")));
+        }
         all.extend_from_slice(settings);
         let initramfs = Initramfs::collect(&Contents {
             busybox: &args.busybox,
@@ -158,6 +161,9 @@ impl Guest {
             &own.join(command::WAKE),
             &wake::table(),
         ));
+        if let Some(mib) = self.topology.swap_mib {
+            ui.line(&format!("truncate -s {mib}M {DRY_RUN}/{}", command::SWAP));
+        }
         if self.keep_initramfs.is_none() {
             ui.line("# The initramfs is there during a run only; --initramfs FILE writes one that stays.");
         }
@@ -196,6 +202,11 @@ impl Guest {
         self.write_initramfs(&initramfs)?;
         fs::write(own.path().join(command::WAKE), wake::table())
             .context("cannot write the ACPI table")?;
+        if let Some(mib) = self.topology.swap_mib {
+            File::create(own.path().join(command::SWAP))
+                .and_then(|file| file.set_len(u64::from(mib) << 20))
+                .context("cannot make the swap disk")?;
+        }
 
         let logs = Logs::create(&self.log_dir, self.mode)?;
         let arguments = self.arguments(&initramfs, own.path());

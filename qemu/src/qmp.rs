@@ -93,6 +93,49 @@ impl Qmp {
         Ok(true)
     }
 
+    /// When the guest switches the machine off, QEMU is to stay, so that it can be switched on again.
+    pub fn stay_when_off(&mut self) -> Result<(), QmpError> {
+        self.set_action(qmp::RebootAction::shutdown, qmp::ShutdownAction::pause)
+    }
+
+    /// QEMU ends with the machine, as it does from the start.
+    pub fn end_when_off(&mut self) -> Result<(), QmpError> {
+        self.set_action(qmp::RebootAction::shutdown, qmp::ShutdownAction::poweroff)
+    }
+
+    fn set_action(
+        &mut self,
+        reboot: qmp::RebootAction,
+        shutdown: qmp::ShutdownAction,
+    ) -> Result<(), QmpError> {
+        self.execute(qmp::set_action {
+            panic: None,
+            reboot: Some(reboot),
+            shutdown: Some(shutdown),
+            watchdog: None,
+        })?;
+        Ok(())
+    }
+
+    /// Switches the machine on if it is off; returns whether it is on again. QEMU ends with it, but not when it reboots:
+    /// the firmware does so when it finds itself in memory.
+    pub fn power_on_if_off(&mut self) -> Result<bool, QmpError> {
+        match self.execute(qmp::query_status {})?.status {
+            qmp::RunState::shutdown => {
+                // It happens after the answer.
+                self.set_action(qmp::RebootAction::reset, qmp::ShutdownAction::pause)?;
+                self.execute(qmp::system_reset {})?;
+                Ok(false)
+            }
+            qmp::RunState::prelaunch => {
+                self.set_action(qmp::RebootAction::reset, qmp::ShutdownAction::poweroff)?;
+                self.execute(qmp::cont {})?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
     /// Asks for a device to be unplugged: behind a hotplug port it goes when the guest lets it go.
     pub fn unplug(&mut self, id: &str) -> Result<(), QmpError> {
         self.execute(qmp::device_del { id: id.into() })?;

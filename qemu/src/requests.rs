@@ -21,9 +21,10 @@ use crate::qmp::QmpError;
 use crate::session::Event;
 use crate::topology::Device;
 
-/// How often a guest that wants to be woken is looked at, and for how long.
-const WAKE_INTERVAL: Duration = Duration::from_millis(200);
+/// How often a guest that wants to be woken or switched on is looked at, and for how long.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 const WAKE_WITHIN: Duration = Duration::from_secs(60);
+const POWER_ON_WITHIN: Duration = Duration::from_secs(120);
 
 #[derive(Debug)]
 enum Request {
@@ -31,7 +32,21 @@ enum Request {
     Plug(Device),
     Unplug(String),
     Wakeup,
+    PowerOn,
     Exit(i32),
+}
+
+/// What the guest has asked for, for when it sleeps.
+#[derive(Clone, Copy)]
+enum Later {
+    Wake {
+        until: Instant,
+    },
+    PowerOn {
+        until: Instant,
+    },
+    /// It was switched on: when it asks for something it has booted, and must not reboot any more.
+    Booted,
 }
 
 impl Request {
@@ -54,12 +69,13 @@ impl Request {
             ["unplug", device] => Ok(Self::Unplug(find(device, devices)?.id.clone())),
             ["plug" | "unplug", ..] => Err("usage: plug ID, unplug ID".into()),
             ["wakeup"] => Ok(Self::Wakeup),
+            ["poweron"] => Ok(Self::PowerOn),
             ["exit", code] => code
                 .parse()
                 .map(Self::Exit)
                 .map_err(|_| format!("{code} is not an exit code")),
             _ => Err(format!(
-                "unknown request {}; there are inject ID ERROR, plug ID, unplug ID, wakeup, exit CODE",
+                "unknown request {}; there are inject ID ERROR, plug ID, unplug ID, wakeup, poweron, exit CODE",
                 line.trim()
             )),
         }
@@ -98,9 +114,9 @@ impl Requests {
 
     fn answer_all(&mut self) -> io::Result<()> {
         let mut lines = Lines::default();
-        let mut wake_until: Option<Instant> = None;
+        let mut later: Option<Later> = None;
         let mut buffer = [0; 512];
-        self.stream.set_read_timeout(Some(WAKE_INTERVAL))?;
+        self.stream.set_read_timeout(Some(LOOK_INTERVAL))?;
         loop {
             let count = match self.stream.read(&mut buffer) {
                 Ok(0) => return Ok(()),
@@ -116,7 +132,11 @@ impl Requests {
                 Err(error) => return Err(error),
             };
             for line in lines.feed(&buffer[..count]) {
-                let (answer, exit) = self.answer(&line, &mut wake_until);
+                if matches!(later, Some(Later::Booted)) {
+                    let _ = self.with_qmp(Qmp::end_when_off);
+                    later = None;
+                }
+                let (answer, exit) = self.answer(&line, &mut later);
                 self.log
                     .line("guest:", format!("{line} => {answer}").as_bytes());
                 // Before the answer: the guest may power off as soon as it has that.
@@ -125,14 +145,14 @@ impl Requests {
                     .send(exit.map_or(Event::Activity, Event::GuestExit));
                 writeln!(self.stream, "{answer}")?;
             }
-            if wake_until.is_some_and(|until| self.wake(until)) {
-                wake_until = None;
+            if let Some(what) = later {
+                later = self.look(what);
             }
         }
     }
 
     /// The answer to a line, and the exit code if the guest's program has ended.
-    fn answer(&self, line: &str, wake_until: &mut Option<Instant>) -> (String, Option<i32>) {
+    fn answer(&self, line: &str, later: &mut Option<Later>) -> (String, Option<i32>) {
         let request = match Request::parse(line, &self.devices) {
             Ok(request) => request,
             Err(text) => return (format!("error {text}"), None),
@@ -142,7 +162,9 @@ impl Requests {
             Request::Plug(device) => (self.done(|qmp| qmp.plug(&device_argument(&device))), None),
             Request::Unplug(id) => (self.done(|qmp| qmp.unplug(&id)), None),
             Request::Wakeup => {
-                *wake_until = Some(Instant::now() + WAKE_WITHIN);
+                *later = Some(Later::Wake {
+                    until: Instant::now() + WAKE_WITHIN,
+                });
                 (
                     format!(
                         "ok wakes the guest when it is suspended, within {} s",
@@ -151,6 +173,21 @@ impl Requests {
                     None,
                 )
             }
+            Request::PowerOn => match self.with_qmp(Qmp::stay_when_off) {
+                Ok(()) => {
+                    *later = Some(Later::PowerOn {
+                        until: Instant::now() + POWER_ON_WITHIN,
+                    });
+                    (
+                        format!(
+                            "ok switches the guest on when it is off, within {} s",
+                            POWER_ON_WITHIN.as_secs()
+                        ),
+                        None,
+                    )
+                }
+                Err(error) => (format!("error {error}"), None),
+            },
             Request::Exit(code) => ("ok".into(), Some(code)),
         }
     }
@@ -178,11 +215,23 @@ impl Requests {
         }
     }
 
-    /// Whether there is nothing more to wait for.
-    fn wake(&self, until: Instant) -> bool {
-        match self.with_qmp(Qmp::wake_if_suspended) {
-            Ok(woken) => woken || Instant::now() > until,
-            Err(_) => true,
+    /// Looks whether it is time, and returns what is still to be done.
+    fn look(&self, later: Later) -> Option<Later> {
+        let (done, until, next) = match later {
+            Later::Wake { until } => (self.with_qmp(Qmp::wake_if_suspended), until, None),
+            Later::PowerOn { until } => {
+                let done = self.with_qmp(Qmp::power_on_if_off);
+                (done, until, Some(Later::Booted))
+            }
+            Later::Booted => return Some(later),
+        };
+        match done {
+            Ok(true) => next,
+            Ok(false) if Instant::now() < until => Some(later),
+            Ok(false) | Err(_) => {
+                let _ = self.with_qmp(Qmp::end_when_off);
+                None
+            }
         }
     }
 
@@ -217,6 +266,7 @@ mod tests {
         let unplug = parse("unplug ep0").unwrap();
         assert!(matches!(unplug, Request::Unplug(id) if id == "ep0"));
         assert!(matches!(parse("  wakeup "), Ok(Request::Wakeup)));
+        assert!(matches!(parse("poweron"), Ok(Request::PowerOn)));
         assert!(matches!(parse("exit 4"), Ok(Request::Exit(4))));
     }
 

@@ -84,7 +84,6 @@ pub struct Topology {
     /// The machine's memory.
     pub memory_mib: u32,
     /// The size of its swap disk; None where it has none.
-    #[allow(dead_code)]
     pub swap_mib: Option<u32>,
     pub devices: Vec<Device>,
 }

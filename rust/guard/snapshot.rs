@@ -153,6 +153,16 @@ impl Snapshot {
         self.registers.get(..self.len).unwrap_or(&[])
     }
 
+    /// The same register as `register` in this state.
+    ///
+    /// By name, too: the core saves room for registers that a PCI Express capability of version 1 does
+    /// not have, and something else may be at their offset.
+    pub fn find(&self, register: &Register) -> Option<&Register> {
+        self.registers()
+            .iter()
+            .find(|own| own.offset == register.offset && own.name == register.name)
+    }
+
     /// Word `index` of the header, 0 if there is no such word.
     pub fn header_word(&self, index: usize) -> u32 {
         if index >= HEADER_WORDS {

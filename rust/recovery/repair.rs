@@ -41,9 +41,7 @@ fn core_mismatch(dev: Exclusive<'_>, known_good: &KnownGood) -> Option<Mismatch>
     known_good
         .snapshot
         .verify(|register| {
-            core.registers()
-                .iter()
-                .find(|saved| saved.offset == register.offset)
+            core.find(register)
                 .map_or(register.value, |saved| saved.value)
         })
         .err()
