@@ -121,11 +121,7 @@ impl ErrorHandler for RecoveryDriver {
 
 #[vtable]
 impl SriovOps for RecoveryDriver {
-    fn sriov_configure(
-        dev: &Device<Core<'_>>,
-        this: Pin<&Data<'_>>,
-        num_vfs: u16,
-    ) -> Result<u16> {
+    fn sriov_configure(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>, num_vfs: u16) -> Result<u16> {
         this.recovery.sriov_configure(dev, num_vfs)
     }
 

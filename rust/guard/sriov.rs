@@ -64,12 +64,10 @@ impl Sriov {
                 let value = bar.address as u32;
                 register("PCI_SRIOV_BAR", offset, value, ADDRESS_MEM)
             });
-            let high = address
-                .filter(|bar| bar.kind == BarKind::Mem64)
-                .map(|bar| {
-                    let value = (bar.address >> 32) as u32;
-                    register("PCI_SRIOV_BAR", offset + 4, value, ALL_ONES)
-                });
+            let high = address.filter(|bar| bar.kind == BarKind::Mem64).map(|bar| {
+                let value = (bar.address >> 32) as u32;
+                register("PCI_SRIOV_BAR", offset + 4, value, ALL_ONES)
+            });
             low.into_iter().chain(high)
         });
         control

@@ -69,9 +69,8 @@ pub(super) fn read_header(dev: Exclusive<'_>) -> Header {
 /// Refuses a function that was wiped, by its header and by what the core has saved of it.
 fn check_intact(dev: Exclusive<'_>, function: &Function) -> Result<(), Refusal> {
     guard::check_header(&read_header(dev), function, None)?;
-    capabilities(&dev).try_for_each(|saved| {
-        guard::check_exp_kept(&saved, |offset| dev.read_pcie_word(offset))
-    })
+    capabilities(&dev)
+        .try_for_each(|saved| guard::check_exp_kept(&saved, |offset| dev.read_pcie_word(offset)))
 }
 
 fn restore_if_wiped(dev: Exclusive<'_>) -> Result<(), Refusal> {

@@ -168,10 +168,7 @@ fn a_function_whose_pci_express_became_zero_was_wiped() {
 fn a_function_whose_pci_express_reads_something_was_not_wiped() {
     assert_eq!(check_kept(&EXP_GOOD, &EXP_GOOD), Ok(()));
     assert_eq!(check_kept(&EXP_GOOD, &[0, 0, 0, 0, 0, 3, 0]), Ok(()));
-    assert_eq!(
-        check_kept(&[0; EXP_REGISTERS], &[0; EXP_REGISTERS]),
-        Ok(())
-    );
+    assert_eq!(check_kept(&[0; EXP_REGISTERS], &[0; EXP_REGISTERS]), Ok(()));
     assert_eq!(check_kept(&[], &[0; EXP_REGISTERS]), Ok(()));
     let other = Saved::dwords(ID_LTR, &[0x1003_1003]);
     assert_eq!(check_exp_kept(&other.as_guard(), |_| 0), Ok(()));
