@@ -28,7 +28,11 @@ const POWER_ON_WITHIN: Duration = Duration::from_secs(120);
 
 #[derive(Debug)]
 enum Request {
-    Inject { device: String, error: String },
+    Inject {
+        device: String,
+        error: String,
+        after: Duration,
+    },
     Plug(Device),
     Unplug(String),
     Wakeup,
@@ -53,18 +57,20 @@ impl Request {
     fn parse(line: &str, devices: &[Device]) -> Result<Self, String> {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
-            ["inject", device, error] => {
+            ["inject", device, error, delay @ ..] if delay.len() < 2 => {
                 let device = find(device, devices)?;
                 // The word goes into a command line of QEMU's monitor.
                 if !error.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
                     return Err(format!("{error} is not the name of an error"));
                 }
+                let ms = delay.first().map_or(Ok(0), |ms| ms.parse());
                 Ok(Self::Inject {
                     device: device.id.clone(),
                     error: (*error).into(),
+                    after: Duration::from_millis(ms.map_err(|_| "MS is a number".to_owned())?),
                 })
             }
-            ["inject", ..] => Err("usage: inject ID ERROR".into()),
+            ["inject", ..] => Err("usage: inject ID ERROR [MS]".into()),
             ["plug", device] => Ok(Self::Plug(find(device, devices)?.clone())),
             ["unplug", device] => Ok(Self::Unplug(find(device, devices)?.id.clone())),
             ["plug" | "unplug", ..] => Err("usage: plug ID, unplug ID".into()),
@@ -75,7 +81,7 @@ impl Request {
                 .map(Self::Exit)
                 .map_err(|_| format!("{code} is not an exit code")),
             _ => Err(format!(
-                "unknown request {}; there are inject ID ERROR, plug ID, unplug ID, wakeup, poweron, exit CODE",
+                "unknown request {}; there are inject ID ERROR [MS], plug ID, unplug ID, wakeup, poweron, exit CODE",
                 line.trim()
             )),
         }
@@ -158,7 +164,11 @@ impl Requests {
             Err(text) => return (format!("error {text}"), None),
         };
         match request {
-            Request::Inject { device, error } => (self.inject(&device, &error), None),
+            Request::Inject {
+                device,
+                error,
+                after,
+            } => (self.inject(device, error, after), None),
             Request::Plug(device) => (self.done(|qmp| qmp.plug(&device_argument(&device))), None),
             Request::Unplug(id) => (self.done(|qmp| qmp.unplug(&id)), None),
             Request::Wakeup => {
@@ -192,19 +202,17 @@ impl Requests {
         }
     }
 
-    fn inject(&self, device: &str, error: &str) -> String {
-        match self.with_qmp(|qmp| qmp.human(&format!("pcie_aer_inject_error {device} {error}"))) {
-            // QEMU's monitor reports errors as text too.
-            Ok(text) => {
-                let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-                if text.starts_with("OK") {
-                    format!("ok {text}")
-                } else {
-                    format!("error {text}")
-                }
-            }
-            Err(error) => format!("error {error}"),
+    fn inject(&self, device: String, error: String, after: Duration) -> String {
+        if after.is_zero() {
+            return inject(&self.qmp, &device, &error);
         }
+        let (qmp, log) = (Arc::clone(&self.qmp), self.log.clone());
+        thread::spawn(move || {
+            thread::sleep(after);
+            let answer = inject(&qmp, &device, &error);
+            log.line("later:", answer.as_bytes());
+        });
+        "ok later".into()
     }
 
     /// The answer to a request that QEMU does without a word, or refuses.
@@ -239,10 +247,34 @@ impl Requests {
         &self,
         run: impl FnOnce(&mut Qmp) -> Result<T, QmpError>,
     ) -> Result<T, QmpError> {
-        match self.qmp.lock() {
-            Ok(mut qmp) => run(&mut qmp),
-            Err(_) => Err(QmpError::Refused("the harness has failed".into())),
+        with_qmp(&self.qmp, run)
+    }
+}
+
+fn with_qmp<T>(
+    qmp: &Mutex<Qmp>,
+    run: impl FnOnce(&mut Qmp) -> Result<T, QmpError>,
+) -> Result<T, QmpError> {
+    match qmp.lock() {
+        Ok(mut qmp) => run(&mut qmp),
+        Err(_) => Err(QmpError::Refused("the harness has failed".into())),
+    }
+}
+
+/// Raises an error, and returns the answer.
+fn inject(qmp: &Mutex<Qmp>, device: &str, error: &str) -> String {
+    let command = format!("pcie_aer_inject_error {device} {error}");
+    match with_qmp(qmp, |qmp| qmp.human(&command)) {
+        // QEMU's monitor reports errors as text too.
+        Ok(text) => {
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            if text.starts_with("OK") {
+                format!("ok {text}")
+            } else {
+                format!("error {text}")
+            }
         }
+        Err(error) => format!("error {error}"),
     }
 }
 
@@ -257,10 +289,18 @@ mod tests {
 
     #[test]
     fn requests_are_understood() {
-        let inject = parse("inject ep0 COMP_TIME").unwrap();
-        assert!(
-            matches!(inject, Request::Inject { device, error } if device == "ep0" && error == "COMP_TIME")
-        );
+        for (line, ms) in [("inject ep0 DLP", 0), ("inject ep0 DLP 300", 300)] {
+            let Request::Inject {
+                device,
+                error,
+                after,
+            } = parse(line).unwrap()
+            else {
+                panic!("{line}");
+            };
+            assert_eq!((device.as_str(), error.as_str()), ("ep0", "DLP"));
+            assert_eq!(after, Duration::from_millis(ms));
+        }
         let plug = parse("plug ep0").unwrap();
         assert!(matches!(plug, Request::Plug(device) if device.driver == "virtio-rng-pci"));
         let unplug = parse("unplug ep0").unwrap();
@@ -279,6 +319,7 @@ mod tests {
                 "DLP;quit is not the name of an error",
             ),
             ("inject ep0", "usage: inject ID ERROR"),
+            ("inject ep0 DLP soon", "MS is a number"),
             ("unplug ep9", "no device ep9; there are rp0, ep0, "),
             ("plug", "usage: plug ID, unplug ID"),
             ("exit now", "now is not an exit code"),

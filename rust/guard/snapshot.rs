@@ -80,6 +80,9 @@ impl fmt::Display for Mismatch {
     }
 }
 
+/// Extended capabilities begin behind it (PCIe r6.0, sec 7.2.1).
+const LAST_ORDINARY_OFFSET: u16 = 0xff;
+
 /// The known-good state of a function.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -118,9 +121,15 @@ impl Snapshot {
         for capability in capabilities {
             if capability.is_exp() && function.pcie_cap != 0 {
                 for (spec, value) in EXP.iter().zip(capability.words()) {
+                    let offset = function.pcie_cap.saturating_add(spec.offset);
+                    // The core saves 0 for a register that the function does not have. The last
+                    // ones may lie behind the end of what an ordinary capability can be in.
+                    if offset > LAST_ORDINARY_OFFSET {
+                        continue;
+                    }
                     this.push(Register {
                         name: spec.name,
-                        offset: function.pcie_cap.saturating_add(spec.offset),
+                        offset,
                         width: 2,
                         value: value.into(),
                         mask: spec.verify_mask.into(),

@@ -44,6 +44,29 @@ fn compared(example: &Example, name: &str) -> u32 {
         .sum()
 }
 
+/// The PCI Express capability of QEMU's e1000e lies at 0xe0: its Slot Control 2 would be AER's 0x118.
+#[test]
+fn no_register_of_pci_express_lies_among_the_extended_capabilities() {
+    let mut example = endpoint();
+    example.function.pcie_cap = 0xe0;
+    let snapshot = snapshot(&example);
+    let offsets: Vec<_> = snapshot.registers().iter().map(|r| r.offset).collect();
+    let mut unique = offsets.clone();
+    unique.sort();
+    unique.dedup();
+    assert_eq!(offsets.len(), unique.len(), "{offsets:x?}");
+    for (name, there) in [
+        ("PCI_EXP_DEVCTL", true),
+        ("PCI_EXP_RTCTL", true),
+        ("PCI_EXP_DEVCTL2", false),
+        ("PCI_EXP_SLTCTL2", false),
+        ("PCI_ERR_CAP", true),
+    ] {
+        let found = snapshot.registers().iter().any(|r| r.name == name);
+        assert_eq!(found, there, "{name}");
+    }
+}
+
 #[test]
 fn a_snapshot_holds_header_pci_express_and_aer_with_offsets_and_widths() {
     let snapshot = snapshot(&endpoint());

@@ -56,7 +56,7 @@ moment_begin() {
 # What was to be reached is still going on?
 moment_is_over() {
 	case $MOMENT in
-	reset | restore) dmesg_has "device recovery (successful|failed)" ;;
+	reset | restore) dmesg_has "$KT_PORT: .*device recovery (successful|failed)" ;;
 	save) [ -e "$KT_TMP/save.errno" ] ;;
 	*) return 1 ;;
 	esac
@@ -81,7 +81,7 @@ save_by_hand() {
 moment_over() {
 	case $MOMENT in
 	reset | restore)
-		await_dmesg "device recovery (successful|failed)"
+		await_dmesg "$KT_PORT: .*device recovery (successful|failed)"
 		;;
 	unreachable) port_back ;;
 	save) check_true "the save does not end" background_ended ;;
