@@ -38,4 +38,4 @@ root_packages_backports=(qemu-system-x86)
 kernel_cc=x86_64-linux-gnu-gcc-14
 
 # Modules of Debian's kernel that the guest uses; dependencies are added.
-guest_modules=(aer_inject pci-stub vfio-pci)
+guest_modules=(aer_inject pci-stub vfio-pci virtio_blk)
