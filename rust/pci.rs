@@ -16,6 +16,9 @@
 //! | saved state | [`state`] | `pci_save_state()`, `pci_store_saved_state()` |
 //! | resets | [`reset`] | `pci_reset_function_locked()` |
 //! | enabling, and disabling again | [`enable`] | `pci_enable_device_mem()` |
+//! | one interrupt | [`irq`] | `request_threaded_irq()` |
+//! | memory shared with the function | [`dma`] | `dma_alloc_coherent()` |
+//! | a workqueue of one's own | [`queue`] | `alloc_workqueue()` |
 //! | device lock taken by one's own code | [`lock`] | `pci_dev_trylock()` |
 //! | facts about the function | [`info`] | `struct pci_dev` |
 //! | registers read for checking | [`config`] | `pci_read_config_dword()` |
@@ -30,13 +33,16 @@ pub mod adapter;
 pub mod config;
 pub mod context;
 pub mod debugfs;
+pub mod dma;
 pub mod enable;
 pub mod err;
 pub mod id;
 pub mod info;
+pub mod irq;
 pub mod lock;
 pub mod pm;
 pub mod power;
+pub mod queue;
 pub mod reset;
 mod runtime;
 pub mod state;
@@ -46,6 +52,7 @@ pub use self::{
     adapter::Adapter,
     config::Config,
     context::Exclusive,
+    dma::DmaBuffer,
     enable::Enabled,
     err::{
         Channel,
@@ -59,12 +66,17 @@ pub use self::{
         BarResourceKind,
         Info, //
     },
+    irq::{
+        request_msi,
+        IrqHandler, //
+    },
     lock::{
         try_lock,
         LockScope, //
     },
     pm::PmOps,
     power::Power,
+    queue::OwnedQueue,
     reset::Reset,
     state::{
         SavedCapability,
