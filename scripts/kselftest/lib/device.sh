@@ -4,6 +4,18 @@
 # The device under test as a whole: taken from its driver and given back,
 # brought into a known state before each test, verified after it.
 
+# device_bdf ID: sets BDF to the function that the topology calls ID; false when it is not there.
+device_bdf() {
+	[ -r "$TOPOLOGY" ] || return 1
+	while read -r db_id db_path db_mark; do
+		: "$db_mark"
+		[ "$db_id" = "$1" ] || continue
+		pci_by_path "$db_path"
+		return
+	done < "$TOPOLOGY"
+	return 1
+}
+
 # device_choose BDF|"": sets KT_DEVICE, KT_PORT and KT_GUEST. Without a BDF the
 # one that the guest's topology marks `test`. False, with DEVICE_ERROR.
 device_choose() {
