@@ -17,6 +17,9 @@
 //! | virtual functions | [`sriov`] | `pci_enable_sriov()`, `struct pci_driver` |
 //! | resets | [`reset`] | `pci_reset_function_locked()` |
 //! | enabling, and disabling again | [`enable`] | `pci_enable_device_mem()` |
+//! | one interrupt | [`irq`] | `request_threaded_irq()` |
+//! | memory shared with the function | [`dma`] | `dma_alloc_coherent()` |
+//! | a workqueue of one's own | [`queue`] | `alloc_workqueue()` |
 //! | device lock taken by one's own code | [`lock`] | `pci_dev_trylock()` |
 //! | facts about the function | [`info`] | `struct pci_dev` |
 //! | registers read for checking | [`config`] | `pci_read_config_dword()` |
@@ -34,6 +37,7 @@ pub mod compat;
 pub mod config;
 pub mod context;
 pub mod debugfs;
+pub mod dma;
 pub mod enable;
 pub mod err;
 pub mod id;
@@ -42,6 +46,7 @@ pub mod irq;
 pub mod lock;
 pub mod pm;
 pub mod power;
+pub mod queue;
 pub mod reset;
 mod runtime;
 pub mod sriov;
@@ -56,6 +61,7 @@ pub use self::{
     },
     config::Config,
     context::Exclusive,
+    dma::DmaBuffer,
     enable::Enabled,
     err::{
         Channel,
@@ -80,6 +86,7 @@ pub use self::{
     },
     pm::PmOps,
     power::Power,
+    queue::OwnedQueue,
     reset::Reset,
     sriov::{
         Sriov,

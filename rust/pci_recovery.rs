@@ -4,7 +4,7 @@
 //!
 //! It drives nothing: it binds to a function by `driver_override` (and by ID to two of QEMU's test
 //! devices), keeps the function's known-good state, and guards every path by which Linux can lose
-//! it. A driver with work to do keeps a [`Recovery`] the same way, see `example_driver.rs`.
+//! it. A driver with work to do keeps a [`Recovery`] the same way, see `edu_recovery.rs`.
 
 use kernel::{
     device::Core,

@@ -162,6 +162,13 @@ impl Recovery {
         )
     }
 
+    /// May the driver use the function? Not before an error's `resume`, not while it is lost, and not in
+    /// the reset that [`Self::slot_reset`] may try.
+    pub fn is_ok(&self) -> bool {
+        let inner = self.inner.lock();
+        inner.health == Health::Ok && !inner.escalating
+    }
+
     /// Writes `event` into the timeline.
     fn note(&self, event: Event) {
         self.inner.lock().events.push(event);

@@ -18,7 +18,10 @@
 use core::fmt;
 
 use kernel::{
-    debugfs::Scope,
+    debugfs::{
+        Scope,
+        ScopedDir, //
+    },
     device::Core,
     pci::Device,
     prelude::*,
@@ -36,39 +39,63 @@ use crate::pci::{
     LockScope, //
 };
 
-/// The files of one function; they are removed when this is dropped.
-pub struct Files {
-    _scope: Pin<KBox<Scope<Arc<Recovery>>>>,
+/// The files of one function; they are removed when this is dropped, and `T` after them.
+pub struct Files<T: Send + Sync + 'static = ()> {
+    _scope: Pin<KBox<Scope<Shown<T>>>>,
 }
+
+/// What the files show: what this library keeps, and the driver's own.
+type Shown<T> = (Arc<Recovery>, T);
 
 impl Files {
     /// Creates the files, below the module's directory.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Files::with`].
+    pub fn new(dev: &Device<Core<'_>>, recovery: Arc<Recovery>) -> Result<Self> {
+        Self::with(dev, recovery, (), |(), _| ())
+    }
+}
+
+impl<T: Send + Sync + 'static> Files<T> {
+    /// As [`Files::new`]; `more` adds the driver's own files to the directory, which show `data`.
     ///
     /// Where debugfs is not available there are none, which is no error: it is for people to look.
     ///
     /// # Errors
     ///
     /// `ENOMEM`, or `ENODEV` while the module is being unloaded.
-    pub fn new(dev: &Device<Core<'_>>, recovery: Arc<Recovery>) -> Result<Self> {
+    pub fn with(
+        dev: &Device<Core<'_>>,
+        recovery: Arc<Recovery>,
+        data: T,
+        more: impl for<'data, 'dir> FnOnce(&'data T, &'dir ScopedDir<'data, 'dir>),
+    ) -> Result<Self> {
         let parent = pci::debugfs::module_dir().ok_or(ENODEV)?;
-        let scope = parent.scope(recovery, dev.as_ref().name(), |recovery, dir| {
-            dir.read_callback_file(c"status", recovery, &|r: &Arc<Recovery>, f| {
-                r.show_status(f)
-            });
-            dir.read_callback_file(c"events", recovery, &|r: &Arc<Recovery>, f| {
-                r.show_events(f)
-            });
-            dir.read_callback_file(c"saved", recovery, &|r: &Arc<Recovery>, f| r.show_saved(f));
-            dir.write_only_callback_file(c"save", recovery, &|r: &Arc<Recovery>, input| {
-                r.on_write(input, LockScope::Function, Recovery::save)
-            });
-            dir.write_only_callback_file(c"restore", recovery, &|r: &Arc<Recovery>, input| {
-                r.on_write(input, LockScope::Function, Recovery::restore)
-            });
-            dir.write_only_callback_file(c"reset", recovery, &|r: &Arc<Recovery>, input| {
-                r.on_write(input, LockScope::FunctionAndBridge, Recovery::reset)
-            });
-        });
+        let scope = parent.scope(
+            (recovery, data),
+            dev.as_ref().name(),
+            |(recovery, data), dir| {
+                dir.read_callback_file(c"status", recovery, &|r: &Arc<Recovery>, f| {
+                    r.show_status(f)
+                });
+                dir.read_callback_file(c"events", recovery, &|r: &Arc<Recovery>, f| {
+                    r.show_events(f)
+                });
+                dir.read_callback_file(c"saved", recovery, &|r: &Arc<Recovery>, f| r.show_saved(f));
+                dir.write_only_callback_file(c"save", recovery, &|r: &Arc<Recovery>, input| {
+                    r.on_write(input, LockScope::Function, Recovery::save)
+                });
+                dir.write_only_callback_file(c"restore", recovery, &|r: &Arc<Recovery>, input| {
+                    r.on_write(input, LockScope::Function, Recovery::restore)
+                });
+                dir.write_only_callback_file(c"reset", recovery, &|r: &Arc<Recovery>, input| {
+                    r.on_write(input, LockScope::FunctionAndBridge, Recovery::reset)
+                });
+                more(data, dir);
+            },
+        );
         Ok(Self {
             _scope: KBox::pin_init(scope, GFP_KERNEL)?,
         })

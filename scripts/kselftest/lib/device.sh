@@ -49,21 +49,6 @@ device_choose() {
 	export KT_DEVICE KT_PORT KT_GUEST
 }
 
-# device_bdf ID: sets BDF to the function that the topology calls ID; false when
-# it is not there.
-device_bdf() {
-	BDF=
-	[ -r "$TOPOLOGY" ] || return 1
-	while read -r db_id db_path db_mark; do
-		: "$db_mark"
-		if [ "$db_id" = "$1" ]; then
-			pci_by_path "$db_path"
-			return
-		fi
-	done < "$TOPOLOGY"
-	return 1
-}
-
 # device_needed: does this machine need the device right now? Then it must not
 # be taken from its driver. Sets DEVICE_ERROR to what needs it.
 device_needed() {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# topology: endpoint nvme multifunction sriov
+# topology: endpoint nvme multifunction sriov conventional
 #
 # A function that was reset and that nobody restored reads back plausible, but
 # wiped or wrong: that is refused, too, and a restore repairs it.

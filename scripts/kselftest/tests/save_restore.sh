@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# topology: endpoint nvme multifunction sriov
+# topology: endpoint nvme multifunction sriov conventional
 #
 # Save and restore on demand, with a device that is well: what is saved is what
 # the registers are, and a restore brings exactly that back.

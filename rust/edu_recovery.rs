@@ -5,33 +5,36 @@
 //! Copy `pci.rs`, `guard.rs`, `recovery.rs` and their folders next to your crate root, declare the
 //! three modules, keep a [`Recovery`] in the private data, and call it from the callbacks. What is
 //! particular to the device stays yours: here, stopping I/O while recovery runs, and checking that
-//! the device is alive before it starts again.
+//! the device is alive before it starts again. No request is lost: each ends with an answer, or with
+//! an errno that says whether to make it again.
+//!
+//! | file | |
+//! |---|---|
+//! | `edu_recovery.rs` | this one: probe, and what each callback does |
+//! | `edu_recovery/device.rs` | the device: registers, requests, errnos |
+//! | `edu_recovery/gate.rs` | how I/O is stopped, and how a request waits for its interrupt |
+//! | `edu_recovery/load.rs` | a load of requests, for tests |
 
 use kernel::{
-    device::{
-        Bound,
-        Core, //
-    },
-    io::Io,
-    pci::{
-        Bar,
-        Device, //
-    },
+    device::Core,
+    pci::Device,
     prelude::*,
-    sync::{
-        atomic::{
-            Atomic,
-            Relaxed, //
-        },
-        Arc, //
-    }, //
+    sync::Arc, //
 };
 
+#[path = "edu_recovery/device.rs"]
+pub mod device;
+#[path = "edu_recovery/gate.rs"]
+pub mod gate;
 pub mod guard;
+#[path = "edu_recovery/load.rs"]
+pub mod load;
 pub mod pci;
 pub mod recovery;
 
 use self::{
+    device::Edu,
+    load::Load,
     pci::{
         ChannelState,
         Enabled,
@@ -50,70 +53,53 @@ use self::{
     },
 };
 
-/// Registers of `edu` (QEMU, docs/specs/edu.rst).
-const LIVENESS: usize = 0x04;
-const REGISTERS: usize = 0x08;
+struct EduDriver;
 
-struct ExampleDriver;
-
+/// What the driver keeps of a function. Dropped in this order.
 struct Data<'bound> {
-    _files: Files,
+    /// With the load of requests, which ends here.
+    _files: Files<Load>,
     recovery: Arc<Recovery>,
-    /// Nothing may touch the registers while this is not set.
-    running: Atomic<bool>,
-    bar: Bar<'bound, REGISTERS>,
-    dev: &'bound Device<Bound>,
+    /// The device cannot write to memory any more.
     _enabled: Enabled<'bound>,
+    edu: Arc<Edu>,
 }
 
 impl<'bound> Data<'bound> {
     fn new(dev: &'bound Device<Core<'_>>) -> Result<Self> {
         recovery::prepare(dev)?;
         let enabled = Enabled::new(dev)?;
-        let bar = dev.iomap_region_sized::<REGISTERS>(0, c"example_driver")?;
+        let edu = Edu::new(dev, c"edu_recovery")?;
 
         // Last: what is enabled and configured by now is what is kept.
         let recovery = Recovery::new(dev, FirstSave::AsIs)?;
-        let this = Self {
-            _files: Files::new(dev, recovery.clone())?,
+        let load = Load::new(edu.clone())?;
+        let files = Files::with(dev, recovery.clone(), load, Load::add_files)?;
+        edu.start()?;
+        Ok(Self {
+            _files: files,
             recovery,
-            running: Atomic::new(false),
-            bar,
-            dev,
             _enabled: enabled,
-        };
-        this.start()?;
-        Ok(this)
+            edu,
+        })
     }
 
-    /// Starts I/O, if the device is alive: it returns the complement of what was written.
+    /// Starts I/O, if the function is well and the device alive; otherwise it stays stopped.
     fn start(&self) -> Result {
-        const QUESTION: u32 = 0x5aa5_0ff0;
-
-        self.bar.write32(QUESTION, LIVENESS);
-        let answer = self.bar.read32(LIVENESS);
-        if answer != !QUESTION {
-            dev_err!(self.dev, "not alive, LIVENESS reads {:#010x}\n", answer);
+        if !self.recovery.is_ok() {
             return Err(EIO);
         }
-        self.running.store(true, Relaxed);
-        dev_info!(self.dev, "alive\n");
-        Ok(())
-    }
-
-    /// Stops I/O.
-    fn stop(&self) {
-        self.running.store(false, Relaxed);
+        self.edu.start()
     }
 }
 
 pci_device_table!(
     PCI_TABLE,
-    <ExampleDriver as kernel::pci::Driver>::IdInfo,
+    <EduDriver as kernel::pci::Driver>::IdInfo,
     [(pci::device_id(0x1234, 0x11e8), ())]
 );
 
-impl kernel::pci::Driver for ExampleDriver {
+impl kernel::pci::Driver for EduDriver {
     type IdInfo = ();
     type Data<'bound> = Data<'bound>;
 
@@ -125,12 +111,19 @@ impl kernel::pci::Driver for ExampleDriver {
     ) -> impl PinInit<Data<'bound>, Error> + 'bound {
         Data::new(dev)
     }
+
+    fn unbind<'bound>(_dev: &'bound Device<Core<'_>>, this: Pin<&Data<'bound>>) {
+        this.edu.give_up();
+    }
 }
 
 #[vtable]
-impl ErrorHandler for ExampleDriver {
+impl ErrorHandler for EduDriver {
     fn error_detected(dev: &Device, this: Pin<&Data<'_>>, state: ChannelState) -> ErsResult {
-        this.stop();
+        match state {
+            ChannelState::PermanentFailure => this.edu.give_up(),
+            _ => this.edu.stop(),
+        }
         this.recovery.error_detected(dev, state)
     }
 
@@ -149,7 +142,7 @@ impl ErrorHandler for ExampleDriver {
     }
 
     fn reset_prepare(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) {
-        this.stop();
+        this.edu.stop();
         this.recovery.reset_prepare(dev);
     }
 
@@ -160,9 +153,9 @@ impl ErrorHandler for ExampleDriver {
 }
 
 #[vtable]
-impl PmOps for ExampleDriver {
+impl PmOps for EduDriver {
     fn suspend(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
-        this.stop();
+        this.edu.stop();
         this.recovery.suspend(dev, OnRefusal::Continue)
     }
 
@@ -172,7 +165,7 @@ impl PmOps for ExampleDriver {
     }
 
     fn freeze(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
-        this.stop();
+        this.edu.stop();
         this.recovery.freeze(dev, OnRefusal::Continue)
     }
 
@@ -182,7 +175,7 @@ impl PmOps for ExampleDriver {
     }
 
     fn poweroff(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
-        this.stop();
+        this.edu.stop();
         this.recovery.poweroff(dev);
         Ok(())
     }
@@ -221,9 +214,9 @@ impl PmOps for ExampleDriver {
 impl SriovOps for ExampleDriver {}
 
 module_recoverable_pci_driver! {
-    type: ExampleDriver,
-    name: "example_driver",
+    type: EduDriver,
+    name: "edu_recovery",
     authors: ["The pci-recovery developers"],
-    description: "Example: a driver for QEMU's edu device that keeps a known-good state",
+    description: "A driver for QEMU's edu device, which loses no request to errors, resets and suspends",
     license: "GPL",
 }

@@ -1,0 +1,176 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# topology: conventional
+#
+# Conventional functions share a bus below a PCIe-to-PCI bridge and have no errors
+# of their own: an error of the bridge or of the port above hits all of them, each
+# gets the callbacks, in the order bridge first, and each comes back.
+
+# shellcheck source-path=SCRIPTDIR source=../lib/test.sh
+. "$KT_DIR/lib/test.sh"
+# shellcheck source=../lib/edu.sh
+. "$KT_DIR/lib/edu.sh"
+
+edu_need
+edu_bus
+need_injection
+pci_upstream_port "$BRIDGE"
+# shellcheck disable=SC2153 # lib/pci.sh's
+PORT0=$PORT
+ALL="$BRIDGE $EDU0 $TESTDEV"
+
+# on BDF COMMAND...: with BDF as the device that the helpers mean, and the driver
+# that it has.
+on() {
+	on_device=$KT_DEVICE
+	KT_DEVICE=$1
+	[ "$1" != "$EDU0" ] || DEBUGFS=$EDU_DEBUGFS
+	shift
+	on_status=0
+	"$@" || on_status=$?
+	KT_DEVICE=$on_device
+	DEBUGFS=/sys/kernel/debug/$DRIVER
+	return "$on_status"
+}
+
+mark() {
+	events_mark
+	eval "MARK_$(name)=\$EVENTS_MARK"
+}
+
+new_callbacks() {
+	eval "EVENTS_MARK=\$MARK_$(name)"
+	callbacks_new
+}
+
+# name: the device under test as a part of a variable's name.
+name() {
+	printf '%s' "$KT_DEVICE" | tr -c '0-9a-f' _
+}
+
+happened() {
+	eval "EVENTS_MARK=\$MARK_$(name)"
+	event_happened "$1"
+}
+
+all_resumed() {
+	for ar_bdf in $ALL; do
+		on "$ar_bdf" happened resume || return 1
+	done
+}
+
+# check_came CALLBACKS: these came, and the function is as it was.
+check_came() {
+	new_callbacks
+	check_eq "callbacks of $KT_DEVICE" "$CALLBACKS" "$1"
+	check_status state ok
+	check_status channel normal
+	check_registers
+}
+
+check_registers() {
+	regs_snapshot "$KT_DEVICE" "$KT_TMP/now.regs"
+	regs_diff "$KT_TMP/$KT_DEVICE.regs" "$KT_TMP/now.regs" > "$KT_TMP/difference" ||
+		{ fail "registers of $KT_DEVICE differ"; diag_lines < "$KT_TMP/difference"; }
+}
+
+# last_event EVENT: sets LAST_EVENT to the time of the last one, in microseconds.
+last_event() {
+	LAST_EVENT=$(awk -v event="$1" '$2 == event { last = $1 } END { print substr(last, 1, length(last) - 3) }' \
+		"$DEBUGFS/$KT_DEVICE/events")
+}
+
+they_bind() {
+	edu_take "$EDU0"
+	bridge_take "$BRIDGE"
+	for tb_bdf in $ALL; do
+		regs_snapshot "$tb_bdf" "$KT_TMP/$tb_bdf.regs"
+	done
+}
+
+# error_hits_all ID ERROR CALLBACKS: and the bridge's come before the others'.
+error_hits_all() {
+	edu_load 100000
+	check_fires "before the error"
+	for eh_bdf in $ALL; do
+		on "$eh_bdf" mark
+	done
+	eh_answer=$(harness inject "$1" "$2" 2>&1) ||
+		fail "cannot inject $2 at $1: $eh_answer"
+	wait_for "$KT_WAIT" all_resumed || fail "no resume of all after $2 at $1"
+	for eh_bdf in $ALL; do
+		on "$eh_bdf" check_came "$3"
+	done
+	check_fires "after the error"
+	edu_load 0
+	check_requests
+}
+
+nonfatal() {
+	error_hits_all "$1" COMP_TIME \
+		"error_detected normal can_recover; mmio_enabled recovered; resume"
+}
+
+fatal() {
+	dmesg_mark "fatal at $1"
+	error_hits_all "$1" DLP \
+		"error_detected frozen need_reset; slot_reset recovered; resume"
+	check_dmesg "$PORT0: AER: Root Port link has been reset"
+	on "$BRIDGE" last_event slot_reset
+	fa_bridge=$LAST_EVENT
+	for fa_bdf in $EDU0 $TESTDEV; do
+		on "$fa_bdf" last_event restore
+		[ "$LAST_EVENT" -ge "$fa_bridge" ] ||
+			fail "$fa_bdf was restored before the bridge above it"
+	done
+}
+
+# One whose registers were changed behind the driver's back gets the known-good ones.
+wiped_before_it_comes_back() {
+	on "$TESTDEV" device_wipe
+	fatal bridge0
+}
+
+# The reset wipes the bridge, and nobody restores it: what is below cannot be
+# reached. So the bridge has to be bound, too, and is the first to be repaired.
+bridge_without_driver_loses_them() {
+	driver_unbind "$BRIDGE"
+	for bw_bdf in $EDU0 $TESTDEV; do
+		on "$bw_bdf" mark
+	done
+	bw_answer=$(harness inject rp0 DLP 2>&1) || fail "cannot inject: $bw_answer"
+	wait_for "$KT_WAIT" on "$TESTDEV" happened "error_detected perm_failure" ||
+		fail "recovery does not fail"
+	for bw_bdf in $EDU0 $TESTDEV; do
+		on "$bw_bdf" check_lost
+	done
+	# Nobody will bring it back: a request fails at once.
+	edu_get failed
+	bw_failed=$EDU_VALUE
+	edu_load 2
+	check_true "the requests do not end" wait_for "$KT_WAIT" edu_idle
+	edu_get failed
+	check_eq "requests failed more" $((EDU_VALUE - bw_failed)) 2
+
+	driver_bind "$BRIDGE"
+	check_eq "bind the wiped bridge" "$ERRNO" OK
+	on "$BRIDGE" check_registers
+	for bw_bdf in $EDU0 $TESTDEV; do
+		on "$bw_bdf" check_write restore 1 OK
+		on "$bw_bdf" check_registers
+	done
+	driver_unbind "$EDU0"
+	edu_bind "$EDU0"
+	edu_load 4
+	check_requests
+}
+
+check_lost() {
+	new_callbacks
+	check_eq "callbacks of $KT_DEVICE" "$CALLBACKS" \
+		"error_detected frozen need_reset; slot_reset disconnect; error_detected perm_failure disconnect"
+	check_status state lost
+}
+
+subtests they_bind "nonfatal bridge0" "nonfatal rp0" "fatal bridge0" "fatal rp0" \
+	wiped_before_it_comes_back bridge_without_driver_loses_them
