@@ -211,7 +211,7 @@ impl PmOps for EduDriver {
 
 // It has no virtual functions.
 #[vtable]
-impl SriovOps for ExampleDriver {}
+impl SriovOps for EduDriver {}
 
 module_recoverable_pci_driver! {
     type: EduDriver,

@@ -57,6 +57,7 @@ pub use self::{
     adapter::Adapter,
     compat::{
         parameter_is_set,
+        DevresBar,
         ProbeInfo, //
     },
     config::Config,

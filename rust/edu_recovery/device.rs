@@ -17,10 +17,7 @@ use kernel::{
     dma::DmaMask,
     io::Io,
     new_mutex,
-    pci::{
-        Device,
-        DevresBar, //
-    },
+    pci::Device,
     prelude::*,
     sync::{
         aref::ARef,
@@ -35,6 +32,7 @@ use super::gate::{
 };
 use crate::pci::{
     request_msi,
+    DevresBar,
     DmaBuffer, //
 };
 

@@ -11,14 +11,51 @@
 //! | the matching entry's data, in probe | always there: a reference | [`None`] for a function bound by `driver_override` | [`ProbeInfo`] |
 //! | table of device IDs | the macro wants a second name | one name | [`pci_device_table!`](crate::pci_device_table) |
 //! | a module parameter's value | `value()` | `value_ref()` | [`parameter_is_set`] |
+//! | a BAR that lives as long as the driver is bound | `Devres<Bar<'static, SIZE>>` | `DevresBar` | [`DevresBar`] |
+//! | the address of coherent memory | `dma_handle()` | `dma_address()` | [`dma_address`] |
+//! | the value of an interrupt handler | `irqreturn_IRQ_HANDLED` | `irqreturn::IRQ_HANDLED` | [`IRQ_HANDLED`] |
 //! | a spinlock with interrupts off | none | `SpinLockIrq` | [`SpinLockIrq`] |
 //!
 //! Module parameters of type `bool` are new in 7.3: drivers here use `u8`, 0 or 1.
 
-use kernel::module_param::ModuleParamAccess;
+use kernel::{
+    bindings,
+    dma::{
+        Coherent,
+        DmaAddress, //
+    },
+    module_param::ModuleParamAccess,
+    ptr::KnownSize, //
+};
 
 #[cfg(KERNEL_7_3)]
-pub use kernel::sync::SpinLockIrq;
+pub use kernel::{
+    pci::DevresBar,
+    sync::SpinLockIrq, //
+};
+
+/// A BAR that can be used for as long as the driver is bound.
+#[cfg(not(KERNEL_7_3))]
+pub type DevresBar<const SIZE: usize = 0> =
+    kernel::devres::Devres<kernel::pci::Bar<'static, SIZE>>;
+
+/// The interrupt was this function's (`IRQ_HANDLED`).
+#[cfg(KERNEL_7_3)]
+pub const IRQ_HANDLED: bindings::irqreturn_t = bindings::irqreturn::IRQ_HANDLED;
+
+/// The interrupt was this function's (`IRQ_HANDLED`).
+#[cfg(not(KERNEL_7_3))]
+pub const IRQ_HANDLED: bindings::irqreturn_t = bindings::irqreturn_IRQ_HANDLED;
+
+/// Returns the address by which a function finds `memory` (`dma_addr_t`).
+pub fn dma_address<T: KnownSize + ?Sized>(memory: &Coherent<T>) -> DmaAddress {
+    #[cfg(KERNEL_7_3)]
+    let address = memory.dma_address();
+    #[cfg(not(KERNEL_7_3))]
+    let address = memory.dma_handle();
+
+    address
+}
 
 #[cfg(not(KERNEL_7_3))]
 pub use self::spinlock_irq::SpinLockIrq;

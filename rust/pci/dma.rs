@@ -16,7 +16,10 @@ use kernel::{
     prelude::*, //
 };
 
-use super::as_raw;
+use super::{
+    as_raw,
+    compat, //
+};
 
 /// `SIZE` bytes of coherent memory (`dma_alloc_coherent()`).
 ///
@@ -49,7 +52,7 @@ impl<const SIZE: usize> DmaBuffer<SIZE> {
 
     /// The address by which the function finds the buffer.
     pub fn address(&self) -> u64 {
-        self.0.dma_address()
+        compat::dma_address(&self.0)
     }
 
     /// Writes `bytes` to the buffer.

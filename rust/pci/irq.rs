@@ -21,7 +21,10 @@ use kernel::{
     }, //
 };
 
-use super::as_raw;
+use super::{
+    as_raw,
+    compat::IRQ_HANDLED, //
+};
 
 /// What is called when an interrupt comes.
 pub trait IrqHandler: Send + Sync + 'static {
@@ -150,7 +153,7 @@ impl<T: IrqHandler> Line<T> {
         // SAFETY: By the safety requirements of this function.
         let handler = unsafe { &*cookie.cast_const().cast::<T>() };
         handler.interrupt();
-        bindings::irqreturn::IRQ_HANDLED
+        IRQ_HANDLED
     }
 }
 

@@ -7,6 +7,8 @@
 # device_bdf ID: sets BDF to the function that the topology calls ID; false when
 # it is not there.
 device_bdf() {
+	BDF=
+	[ -r "$TOPOLOGY" ] || return 1
 	while read -r db_id db_path db_mark; do
 		: "$db_mark"
 		[ "$db_id" = "$1" ] || continue
