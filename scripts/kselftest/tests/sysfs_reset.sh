@@ -11,7 +11,14 @@
 METHOD_FILE=$SYSFS_PCI/$KT_DEVICE/reset_method
 [ -e "$METHOD_FILE" ] || skip_all "the device offers no reset method"
 read_line "$METHOD_FILE"
-METHODS=$LINE
+METHODS=
+# The kernel offers `bus` to the first function of a device, which was alone when
+# it was found, and refuses it once there are others.
+for method in $LINE; do
+	if { echo "$method" > "$METHOD_FILE"; } 2> /dev/null; then
+		METHODS="${METHODS:+$METHODS }$method"
+	fi
+done
 [ -n "$METHODS" ] || skip_all "the device offers no reset method"
 restore_methods() {
 	echo "$METHODS" > "$METHOD_FILE"
