@@ -47,7 +47,7 @@ pub struct Qmp {
 }
 
 impl Qmp {
-    /// Waits for QEMU's greeting, which comes when the machine is complete.
+    /// Waits until QEMU has greeted and the machine is complete.
     pub fn connect(stream: UnixStream, log: QmpLog) -> Result<Self, QmpError> {
         stream.set_read_timeout(Some(COMPLETE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
@@ -61,7 +61,7 @@ impl Qmp {
         if reader.fill_buf()?.is_empty() {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
-        stream.set_read_timeout(Some(PATIENCE))?;
+        let socket = stream.try_clone()?;
         let writer = Writer {
             stream,
             log,
@@ -69,6 +69,8 @@ impl Qmp {
         };
         let mut inner = qapi::Qmp::new(Stream::new(reader, writer));
         inner.handshake()?;
+        // Greeted at once, the answer to that comes when all devices are there.
+        socket.set_read_timeout(Some(PATIENCE))?;
         Ok(Self { inner })
     }
 

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # topology: fleet256
 #
-# 256 functions, and a fatal error at the root port above them, again and again: all
-# of them recover each time.
+# 256 functions, and a fatal error at the root port above them: all recover.
 
 # shellcheck source-path=SCRIPTDIR source=../lib/test.sh
 . "$KT_DIR/lib/test.sh"
@@ -14,29 +13,35 @@ need_injection
 [ "$KT_INJECT" = qemu ] || skip_all "errors of ports need the harness"
 fleet_need
 
-KT_WAIT=60
-ERRORS=10
+# Measured: 72 s on a busy machine, most of it until the core has all 32 ports back.
+# Less than the 120 s of silence after which the harness thinks that a guest hangs.
+RECOVERY=100
 
-all_recover() {
+fatal_error() {
+	memory_settle
+	fe_before=$SLAB
+	dmesg_mark fleet256
 	fleet_events_mark
-	harness inject rp0 DLP > /dev/null || return 1
-	fleet_await_resume || return 1
+	if ! fe_error=$(harness inject rp0 DLP 2>&1); then
+		fail "cannot inject a fatal error into rp0: $fe_error"
+		return 0
+	fi
+	wait_for $RECOVERY fleet_had resume ||
+		fail "$FLEET_WITHOUT functions do not resume within $RECOVERY s"
 	fleet_check_events \
 		"error_detected frozen need_reset; restore; slot_reset recovered; resume"
-}
-
-fatal_errors() {
-	dmesg_mark fleet256
-	soak "fatal errors of 256 functions" $ERRORS all_recover
 	fleet_check_status state ok
-	fleet_check_status restores $ERRORS
+	fleet_check_status restores 1
 	fleet_check_status refusals 0
 	fleet_check_status mismatches 0
-	fleet_check_regs "after $ERRORS fatal errors"
+	fleet_check_regs "after a fatal error"
 	fe_lines=$(dmesg_since "$DMESG_MARK" | grep -c 'pci_recovery [0-9a-f:.]*: ') || :
-	report "$fe_lines lines of the driver in the log, of $((ERRORS * 256)) restored functions"
-	# 20 in 5 s, and a recovery takes some seconds.
-	[ "$fe_lines" -le $((ERRORS * 100)) ] || fail "the log is flooded: $fe_lines lines"
+	# 20 in 5 s, while it takes.
+	[ "$fe_lines" -le 200 ] || fail "the log is flooded: $fe_lines lines"
+	memory_settle
+	report "256 functions recovered; $fe_lines lines of the driver in the log; Slab $fe_before KiB, then $SLAB"
+	# A leak of one Recovery each would be 1200.
+	[ $((SLAB - fe_before)) -le "$SOAK_NOISE" ] || fail "memory grows"
 }
 
-subtests fatal_errors
+subtests fatal_error
