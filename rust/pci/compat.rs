@@ -36,8 +36,7 @@ pub use kernel::{
 
 /// A BAR that can be used for as long as the driver is bound.
 #[cfg(not(KERNEL_7_3))]
-pub type DevresBar<const SIZE: usize = 0> =
-    kernel::devres::Devres<kernel::pci::Bar<'static, SIZE>>;
+pub type DevresBar<const SIZE: usize = 0> = kernel::devres::Devres<kernel::pci::Bar<'static, SIZE>>;
 
 /// The interrupt was this function's (`IRQ_HANDLED`).
 #[cfg(KERNEL_7_3)]
