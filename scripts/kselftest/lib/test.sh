@@ -36,8 +36,6 @@ DMESG_MARK=$KT_DMESG_MARK
 . "$KT_DIR/lib/dmesg.sh"
 # shellcheck source=device.sh
 . "$KT_DIR/lib/device.sh"
-# shellcheck source=fleet.sh
-. "$KT_DIR/lib/fleet.sh"
 
 # check_regs WHEN: every register is as it was before the test.
 check_regs() {

@@ -6,6 +6,8 @@
 
 # shellcheck source-path=SCRIPTDIR source=../lib/test.sh
 . "$KT_DIR/lib/test.sh"
+# shellcheck source=../lib/fleet.sh
+. "$KT_DIR/lib/fleet.sh"
 # shellcheck source=../lib/soak.sh
 . "$KT_DIR/lib/soak.sh"
 

@@ -52,6 +52,7 @@ reset_finds_nothing_wrong() {
 }
 
 aer_inject_possible || skip_all "$AER_INJECT_REASON"
+# shellcheck disable=SC2034 # lib/inject.sh reads it
 KT_INJECT=aer_inject
 at_exit aer_inject_unload
 subtests reset_finds_nothing_wrong correctable nonfatal fatal

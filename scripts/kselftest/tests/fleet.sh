@@ -8,6 +8,8 @@
 
 # shellcheck source-path=SCRIPTDIR source=../lib/test.sh
 . "$KT_DIR/lib/test.sh"
+# shellcheck source=../lib/fleet.sh
+. "$KT_DIR/lib/fleet.sh"
 # shellcheck source=../lib/memory.sh
 . "$KT_DIR/lib/memory.sh"
 
@@ -178,6 +180,7 @@ number_is_told() {
 
 read_seqnum() {
 	read_line /sys/kernel/uevent_seqnum
+	# shellcheck disable=SC2153 # read_line sets it
 	SEQNUM=$LINE
 }
 

@@ -8,6 +8,8 @@
 
 # shellcheck source-path=SCRIPTDIR source=../lib/test.sh
 . "$KT_DIR/lib/test.sh"
+# shellcheck source=../lib/fleet.sh
+. "$KT_DIR/lib/fleet.sh"
 
 [ "$KT_INJECT" = qemu ] || skip_all "it takes a harness to inject errors into a port"
 fleet_need

@@ -8,6 +8,8 @@
 # shellcheck disable=SC2034 # lib/fleet.sh reads FLEET and FLEET_TAKEN
 # shellcheck source-path=SCRIPTDIR source=../lib/test.sh
 . "$KT_DIR/lib/test.sh"
+# shellcheck source=../lib/fleet.sh
+. "$KT_DIR/lib/fleet.sh"
 # shellcheck source=../lib/sriov.sh
 . "$KT_DIR/lib/sriov.sh"
 
