@@ -41,7 +41,11 @@ fatal_error() {
 	# 20 in 5 s, while it takes.
 	[ "$fe_lines" -le 200 ] || fail "the log is flooded: $fe_lines lines"
 	memory_settle
-	report "256 functions recovered; $fe_lines lines of the driver in the log; Slab $fe_before KiB, then $SLAB"
+	fleet_times
+	ms "$TOOK"
+	fe_took=$MS
+	ms "$EACH"
+	report "256 functions recover in $fe_took ms, $MS ms from one slot_reset to the next; $fe_lines lines of the driver in the log; Slab $fe_before KiB, then $SLAB"
 	# A leak of one Recovery each would be 1200.
 	[ $((SLAB - fe_before)) -le "$SOAK_NOISE" ] || fail "memory grows"
 }

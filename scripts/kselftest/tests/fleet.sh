@@ -70,34 +70,6 @@ our_lines() {
 	LINES=$(dmesg_since "$DMESG_MARK" | grep -c "pci_recovery [0-9a-f:.]*: $1") || :
 }
 
-# fleet_times: sets TOOK to the microseconds from the first error_detected to the
-# last resume since the mark, RESET to those before the first slot_reset, and EACH
-# to those from one slot_reset to the next.
-fleet_times() {
-	fleet_files events
-	# shellcheck disable=SC2046,SC2086 # three numbers of the files
-	set -- $(awk -v mark="$FLEET_MARK" '
-		# Times since the mark: they fit the numbers of awk.
-		{ ns = $1 - mark }
-		ns <= 0 { next }
-		$2 == "error_detected" && (!first || ns < first) { first = ns }
-		$2 == "slot_reset" && (!begin || ns < begin) { begin = ns }
-		$2 == "slot_reset" { resets++; if (ns > end) end = ns }
-		$2 == "resume" && ns > last { last = ns }
-		END {
-			print int((last - first) / 1000), int((begin - first) / 1000), \
-			      int((end - begin) / (resets - 1) / 1000)
-		}
-	' $FLEET_FILES)
-	TOOK=$1
-	RESET=$2
-	EACH=$3
-}
-
-ms() {
-	MS=$(($1 / 1000)).$(($1 % 1000 / 100))
-}
-
 # recovers PORT: all of FLEET do, from a fatal error of the port above them. The
 # caller has marked the events.
 recovers() {
