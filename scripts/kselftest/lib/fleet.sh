@@ -262,3 +262,24 @@ fleet_times() {
 ms() {
 	MS=$(($1 / 1000)).$(($1 % 1000 / 100))
 }
+
+# fleet_alone: sets ALONE to the microseconds that a restore of the first function
+# takes when it was wiped and nothing else goes on: what each takes among so many
+# others, although none of them is recovered.
+fleet_alone() {
+	fl_device=$KT_DEVICE
+	KT_DEVICE=${FLEET%% *}
+	fl_left=10
+	fl_sum=0
+	while [ "$fl_left" -gt 0 ]; do
+		fl_left=$((fl_left - 1))
+		device_wipe
+		uptime_cs
+		fl_start=$UPTIME_CS
+		echo 1 > "$DEBUGFS/$KT_DEVICE/restore"
+		uptime_cs
+		fl_sum=$((fl_sum + UPTIME_CS - fl_start))
+	done
+	KT_DEVICE=$fl_device
+	ALONE=$((fl_sum * 10000 / 10))
+}

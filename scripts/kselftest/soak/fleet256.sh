@@ -45,7 +45,10 @@ fatal_error() {
 	ms "$TOOK"
 	fe_took=$MS
 	ms "$EACH"
-	report "256 functions recover in $fe_took ms, $MS ms from one slot_reset to the next; $fe_lines lines of the driver in the log; Slab $fe_before KiB, then $SLAB"
+	fe_each=$MS
+	fleet_alone
+	ms "$ALONE"
+	report "256 functions recover in $fe_took ms, $fe_each ms from one slot_reset to the next, a restore of one alone that was wiped $MS ms; $fe_lines lines of the driver in the log; Slab $fe_before KiB, then $SLAB"
 	# A leak of one Recovery each would be 1200.
 	[ $((SLAB - fe_before)) -le "$SOAK_NOISE" ] || fail "memory grows"
 }

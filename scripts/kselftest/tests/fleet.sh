@@ -103,6 +103,10 @@ recovers() {
 	fleet_sum log_suppressed
 	check_eq "lines that were written and those that were suppressed" \
 		$((LINES + SUM - rc_suppressed)) "$COUNT"
+
+	fleet_alone
+	ms "$ALONE"
+	report "a restore of one alone that was wiped, among $COUNT: $MS ms"
 }
 
 one_port_recovers() {
