@@ -96,7 +96,7 @@ pub struct GuestArgs {
         value_name = "DIR",
         env = "MODULE_DIRS",
         value_delimiter = ':',
-        default_value = "build/module"
+        default_value = "build/7.3/module"
     )]
     pub module_dir: Vec<PathBuf>,
 
@@ -145,7 +145,7 @@ pub struct GuestArgs {
         long,
         value_name = "DIR",
         env = "LOG_DIR",
-        default_value = "build/logs"
+        default_value = "build/7.3/logs"
     )]
     pub log_dir: PathBuf,
 }
