@@ -58,9 +58,6 @@ use kernel::{
     uaccess::UserSliceReader, //
 };
 
-// Of the library, what the kernel itself may lack.
-#[path = "pci/compat.rs"]
-pub mod compat;
 // A crate root looks for its modules beside itself; they are in a folder of their own.
 #[path = "pci_fault/fault.rs"]
 pub mod fault;
@@ -68,6 +65,8 @@ pub mod fault;
 mod files;
 #[path = "pci_fault/plain.rs"]
 mod plain;
+#[path = "pci_fault/raw_lock.rs"]
+mod raw_lock;
 #[path = "pci_fault/record.rs"]
 mod record;
 #[path = "pci_fault/spec.rs"]

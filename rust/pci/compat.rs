@@ -14,7 +14,6 @@
 //! | a BAR that lives as long as the driver is bound | `Devres<Bar<'static, SIZE>>` | `DevresBar` | [`DevresBar`] |
 //! | the address of coherent memory | `dma_handle()` | `dma_address()` | [`dma_address`] |
 //! | the value of an interrupt handler | `irqreturn_IRQ_HANDLED` | `irqreturn::IRQ_HANDLED` | [`IRQ_HANDLED`] |
-//! | a spinlock with interrupts off | none | `SpinLockIrq` | [`SpinLockIrq`] |
 //!
 //! Module parameters of type `bool` are new in 7.3: drivers here use `u8`, 0 or 1.
 
@@ -29,10 +28,7 @@ use kernel::{
 };
 
 #[cfg(KERNEL_7_3)]
-pub use kernel::{
-    pci::DevresBar,
-    sync::SpinLockIrq, //
-};
+pub use kernel::pci::DevresBar;
 
 /// A BAR that can be used for as long as the driver is bound.
 #[cfg(not(KERNEL_7_3))]
@@ -55,9 +51,6 @@ pub fn dma_address<T: KnownSize + ?Sized>(memory: &Coherent<T>) -> DmaAddress {
 
     address
 }
-
-#[cfg(not(KERNEL_7_3))]
-pub use self::spinlock_irq::SpinLockIrq;
 
 /// What probe is told of the entry of the driver's ID table: `T` is its type of data.
 #[cfg(KERNEL_7_3)]
@@ -108,73 +101,4 @@ macro_rules! pci_device_table {
     ($table:ident, $($rest:tt)*) => {
         ::kernel::pci_device_table!($table, MODULE_PCI_TABLE, $($rest)*);
     };
-}
-
-#[cfg(not(KERNEL_7_3))]
-mod spinlock_irq {
-    //! A spinlock that keeps interrupts off while it is held (`spin_lock_irqsave()`).
-
-    use kernel::{
-        bindings,
-        prelude::*,
-        sync::lock::{
-            spinlock::SpinLockBackend,
-            Backend,
-            Lock, //
-        }, //
-    };
-
-    #[cfg(CONFIG_PREEMPT_RT)]
-    compile_error!("a spinlock_t is no raw_spinlock_t with CONFIG_PREEMPT_RT");
-
-    /// A `spinlock_t` that is taken with interrupts off. Whoever takes two gives them back in the
-    /// opposite order, or interrupts come on too early.
-    pub type SpinLockIrq<T> = Lock<T, SpinLockIrqBackend>;
-
-    /// The backend of [`SpinLockIrq`].
-    pub struct SpinLockIrqBackend;
-
-    /// CAST: A `spinlock_t` is a union whose first member is a `raw_spinlock_t`.
-    fn raw(ptr: *mut bindings::spinlock_t) -> *mut bindings::raw_spinlock_t {
-        ptr.cast()
-    }
-
-    // SAFETY: The `spinlock_t` sees to it that one CPU has the data from `lock` to `unlock`. `relock`
-    // is the default one, which calls `lock`.
-    unsafe impl Backend for SpinLockIrqBackend {
-        type State = bindings::spinlock_t;
-        /// The interrupt flags that were found.
-        type GuardState = c_ulong;
-
-        unsafe fn init(
-            ptr: *mut Self::State,
-            name: *const c_char,
-            key: *mut bindings::lock_class_key,
-        ) {
-            // SAFETY: By the safety requirements of this function.
-            unsafe { SpinLockBackend::init(ptr, name, key) }
-        }
-
-        unsafe fn lock(ptr: *mut Self::State) -> Self::GuardState {
-            // SAFETY: By the safety requirements of this function, it was initialised.
-            unsafe { bindings::_raw_spin_lock_irqsave(raw(ptr)) }
-        }
-
-        unsafe fn try_lock(ptr: *mut Self::State) -> Option<Self::GuardState> {
-            // There is no such function for modules; nobody here tries, and a try may fail.
-            let _ = ptr;
-            None
-        }
-
-        unsafe fn unlock(ptr: *mut Self::State, flags: &Self::GuardState) {
-            // SAFETY: By the safety requirements of this function, the caller has locked it; the
-            // flags are those that were found then.
-            unsafe { bindings::_raw_spin_unlock_irqrestore(raw(ptr), *flags) }
-        }
-
-        unsafe fn assert_is_held(ptr: *mut Self::State) {
-            // SAFETY: By the safety requirements of this function.
-            unsafe { SpinLockBackend::assert_is_held(ptr) }
-        }
-    }
 }

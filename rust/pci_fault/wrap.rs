@@ -44,12 +44,12 @@ use super::{
         Kind, //
     },
     plain::Shadow,
+    raw_lock::RawSpinLock,
     record::{
         Entry,
         Record, //
     },
 };
-use crate::compat::SpinLockIrq;
 
 /// How many buses may be wrapped at the same time.
 const MAX_BUSES: usize = 16;
@@ -85,7 +85,7 @@ pub(crate) struct Wrapper {
     /// It was said in the log that config space is not what hardware says.
     announced: Atomic<bool>,
     #[pin]
-    pub(crate) state: SpinLockIrq<State>,
+    pub(crate) state: RawSpinLock<State>,
 }
 
 // SAFETY: The bus and its ops may be used from any context and any CPU, as the PCI core does.
@@ -410,7 +410,7 @@ impl Wrapped {
                 number,
                 removed: Atomic::new(false),
                 announced: Atomic::new(false),
-                state <- SpinLockIrq::new(
+                state <- RawSpinLock::new(
                     State {
                         faults: Faults::new(),
                         record,
