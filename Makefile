@@ -8,7 +8,8 @@ KERNEL ?=
 export KERNEL KDIR BZIMAGE LLVM
 FILTER ?= *
 TOPOLOGY ?=
-TIMEOUT ?= 120
+# A kernel that looks for faults in itself is slow, and silent for long.
+TIMEOUT ?= $(if $(filter debug,$(KERNEL)),900,120)
 MUTANT ?= *
 JOBS ?=
 export FILTER TOPOLOGY TIMEOUT MUTANT JOBS
@@ -54,7 +55,8 @@ help:
 ##   MUTANT=GLOB        mutants: only those of scripts/mutants whose names match
 ##   TOPOLOGY=NAME      a file of qemu/topologies, or a .toml file (endpoint; of
 ##                      check: each test in those that it names)
-##   TIMEOUT=SECONDS    a guest that is silent for so long has hung (120)
+##   TIMEOUT=SECONDS    a guest that is silent for so long has hung (120, of
+##                      KERNEL=debug 900)
 ##   KDIR=DIR           a built kernel tree with Rust to use instead of Debian's
 ##   BZIMAGE=FILE       its image (KDIR/arch/x86/boot/bzImage)
 ##   LLVM=1             for kbuild: that kernel was built with clang
@@ -80,7 +82,7 @@ run: module harness
 
 .PHONY: check
 check: module harness
-	@scripts/check.sh --timeout "$$TIMEOUT" --filter "$$FILTER"
+	@scripts/check.sh --timeout "$$TIMEOUT" --boot-timeout "$$TIMEOUT" --filter "$$FILTER"
 
 # A guest of 256 functions takes long to boot, and says little meanwhile.
 .PHONY: soak

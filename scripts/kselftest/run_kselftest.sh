@@ -183,9 +183,11 @@ select_tests() {
 # prepare: everything that is done once, before the first test.
 prepare() {
 	KT_TMP=$(mktemp -d "${TMPDIR:-/tmp}/pci_recovery.XXXXXX")
-	KT_WAIT=$wait_seconds
+	KT_SLOW=1
+	[ ! -e "$KMEMLEAK" ] || KT_SLOW=$slow_kernel
+	KT_WAIT=$((wait_seconds * KT_SLOW))
 	KT_SUSPEND=$suspend_seconds
-	export KT_TMP KT_WAIT KT_SUSPEND
+	export KT_TMP KT_SLOW KT_WAIT KT_SUSPEND
 	# Through a pipe: a shell's own write to a slow terminal is interrupted, and
 	# fails, when a test ends just then (SIGCHLD).
 	mkfifo "$KT_TMP/report"

@@ -103,6 +103,7 @@ runner_limit() {
 	[ -z "$test_limit" ] || return 0
 	# shellcheck disable=SC2154 # from the file `settings`
 	eval "test_limit=\${timeout_$KT_TEST:-$timeout}"
+	test_limit=$((test_limit * KT_SLOW))
 }
 
 # test_execute: runs the script in a session of its own, so that all of it can

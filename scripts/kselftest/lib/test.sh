@@ -8,6 +8,7 @@
 #	KT_MODULE KT_OWN_MODULE    the .ko (empty: modprobe); 1: may be unloaded
 #	KT_INJECT KT_INJECT_ID     the injection back end (lib/inject.sh)
 #	KT_GUEST KT_WAIT           1 in the harness's guest; seconds to wait
+#	KT_SLOW                    how many times as long as usual all takes
 #	KT_DMESG_MARK              the kernel log's line before the test
 #	KT_BYTES                   how far their configuration space has registers
 #
