@@ -31,21 +31,21 @@ moment_begin() {
 	idle) ;;
 	reset)
 		# The kernel waits until it answers again after the reset.
-		fault gone ms=300
+		fault gone ms=$((300 * KT_SLOW))
 		check_inject fatal || return 1
 		wait_for "$KT_WAIT" is_recovering
 		;;
 	restore)
 		fault_clear
 		# Before slot_reset the kernel makes an access or two, to see whether it is back.
-		fault delay us=20000 from=4 count=60
+		fault delay us=20000 from=4 count=$((60 * KT_SLOW))
 		check_inject fatal || return 1
 		wait_for "$KT_WAIT" is_slowed
 		;;
 	unreachable) device_gone secondary_bus ;;
 	save)
 		fault_clear
-		fault delay us=20000 from=4 count=60
+		fault delay us=20000 from=4 count=$((60 * KT_SLOW))
 		rm -f "$KT_TMP/save.errno"
 		background save_by_hand
 		wait_for "$KT_WAIT" is_slowed

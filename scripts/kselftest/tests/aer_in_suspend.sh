@@ -53,7 +53,7 @@ in_the_save() {
 	until [ $is_tries -eq 4 ]; do
 		is_tries=$((is_tries + 1))
 		# Freezing the processes takes a while.
-		fault delay us=20000 from=4 count=60
+		fault delay us=20000 from=4 count=$((60 * KT_SLOW))
 		suspend_with_error $((150 * is_tries))
 		wait_for "$KT_WAIT" is_well || :
 		fault_off
