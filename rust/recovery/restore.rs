@@ -123,35 +123,12 @@ pub(super) fn verify(dev: Exclusive<'_>, known_good: &KnownGood) -> Result<(), R
         })
 }
 
-/// Writes the known-good state to the function and reads it back; once more if it differs.
-///
-/// The core's buffer holds the known-good state afterwards, `state_saved` what it was.
-fn verified_restore(dev: Exclusive<'_>, known_good: &KnownGood) -> Result<(), RestoreError> {
-    if dev.is_d3cold() {
-        // An error says that it does not answer, as does the next check.
-        let _ = dev.power_up();
-    }
-    check_accessible(dev).map_err(RestoreError::NotAccessible)?;
-
-    let flag = dev.state_saved();
-    let mut result = Ok(());
-    for attempt in 0..ATTEMPTS {
-        if attempt != 0 && check_awake(dev).is_err() {
-            // An error is what the next comparison finds.
-            let _ = dev.power_up();
-        }
-        if let Err(error) = known_good.state.load(dev) {
-            result = Err(RestoreError::Core(error));
-            break;
-        }
-        dev.restore_state();
-        result = verify(dev, known_good);
-        if result.is_ok() {
-            break;
-        }
-    }
-    dev.set_state_saved(flag);
-    result
+/// Writes the known-good state to the function and reads it back. The core's buffer holds it
+/// afterwards.
+fn write(dev: Exclusive<'_>, known_good: &KnownGood) -> Result<(), RestoreError> {
+    known_good.state.load(dev).map_err(RestoreError::Core)?;
+    dev.restore_state();
+    verify(dev, known_good)
 }
 
 impl Recovery {
@@ -176,11 +153,11 @@ impl Recovery {
 
     /// As [`Self::restore`], without the report of a failure.
     pub(super) fn try_restore(&self, dev: Exclusive<'_>) -> Result<(), RestoreError> {
-        let mut inner = self.inner.lock();
-        let result = inner
-            .check_channel(&dev)
+        let channel = self.inner.lock().check_channel(&dev);
+        let result = channel
             .map_err(RestoreError::NotAccessible)
-            .and_then(|()| verified_restore(dev, &inner.known_good));
+            .and_then(|()| self.write_until_verified(dev));
+        let mut inner = self.inner.lock();
         match &result {
             Ok(()) => {
                 inner.health = Health::Ok;
@@ -196,6 +173,35 @@ impl Recovery {
             }
             Err(_) => {}
         }
+        result
+    }
+
+    /// Writes the known-good state; once more if it differs. `state_saved` is what it was
+    /// afterwards.
+    ///
+    /// The core takes `pci_bus_sem` to power a function up, and it has that when it calls the error
+    /// handlers, which take the mutex: so that is done without the mutex. Whoever has an
+    /// [`Exclusive`] is alone all the same, but for those who look through debugfs.
+    fn write_until_verified(&self, dev: Exclusive<'_>) -> Result<(), RestoreError> {
+        if dev.is_d3cold() {
+            // An error says that it does not answer, as does the next check.
+            let _ = dev.power_up();
+        }
+        check_accessible(dev).map_err(RestoreError::NotAccessible)?;
+
+        let flag = dev.state_saved();
+        let mut result = Ok(());
+        for attempt in 0..ATTEMPTS {
+            if attempt != 0 && check_awake(dev).is_err() {
+                // An error is what the next comparison finds.
+                let _ = dev.power_up();
+            }
+            result = write(dev, &self.inner.lock().known_good);
+            if matches!(result, Ok(()) | Err(RestoreError::Core(_))) {
+                break;
+            }
+        }
+        dev.set_state_saved(flag);
         result
     }
 
