@@ -13,9 +13,14 @@ here=$(dirname "$0")
 cd "$top"
 kernel_env
 
+more=()
+# KASAN takes an eighth of all memory, and each allocation is remembered; hibernation
+# needs as much again.
+[ "$kernel_name" != debug ] || more=(--more-memory 768)
+
 build=build/$kernel_name
 exec qemu/target/release/pci-recovery-qemu "$@" \
 	--kernel "$KERNEL_IMAGE" --busybox "$TOOLCHAIN_ROOT/usr/bin/busybox" \
 	--module-dir "$build/module" --module-dir "$KERNEL_MODULES" \
 	--kselftest scripts/kselftest --runner scripts/in-root.sh \
-	--topology "${TOPOLOGY:-}" --log-dir "$build/logs"
+	--topology "${TOPOLOGY:-}" --log-dir "$build/logs" "${more[@]}"

@@ -127,6 +127,10 @@ pub struct GuestArgs {
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     pub boot_timeout: Duration,
 
+    /// MiB of memory that the guest gets beside those of its topology, for a kernel that needs more
+    #[arg(long, value_name = "MIB", default_value = "0", value_parser = clap::value_parser!(u32).range(..=65536))]
+    pub more_memory: u32,
+
     /// What executes the guest's instructions
     #[arg(long, value_name = "ACCEL", value_enum, default_value = "auto")]
     pub accel: Choice,

@@ -73,7 +73,8 @@ impl Guest {
         mode: &'static str,
         settings: &[(&str, String)],
     ) -> Result<Self> {
-        let topology = Topology::load(topology)?;
+        let mut topology = Topology::load(topology)?;
+        topology.memory_mib = topology.memory_mib.saturating_add(args.more_memory);
         let kernel = args
             .kernel
             .canonicalize()
