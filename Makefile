@@ -37,6 +37,7 @@ help:
 ##   harness    build the program that runs QEMU
 ##   test-host  cargo test: what needs no kernel
 ##   lint       rustfmt, clippy and shellcheck
+##   check-types  what the types of the library forbid does not compile
 ##   mutants    weaken one guard after the other: does a test notice? (minutes)
 ##   clean      remove what was built here
 ##   distclean  remove the cache as well
@@ -97,6 +98,10 @@ test-host:
 .PHONY: lint
 lint: setup
 	@scripts/lint.sh
+
+.PHONY: check-types
+check-types: module
+	@scripts/check-types.sh "$$FILTER"
 
 .PHONY: mutants
 mutants: module harness
