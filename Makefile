@@ -22,7 +22,7 @@ endif
 
 .PHONY: help
 help:
-	@sed -n 's/^## \{0,1\}//p' Makefile
+	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 ## Usage: make TARGET [VARIABLE=value ...]
 ##

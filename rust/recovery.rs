@@ -7,19 +7,20 @@
 //!
 //! | callback | call | file |
 //! |---|---|---|
-//! | `probe` | [`prepare`], then, with the function enabled, [`Recovery::new`] | `prepare`, this one |
-//! | `error_detected`, `mmio_enabled`, `slot_reset`, `resume` | the method of the same name | `lifecycle` |
+//! | `probe` | [`prepare`], then, when it is enabled, [`Recovery::new`] | `prepare`, this one |
+//! | those of errors | the method of the same name | `lifecycle` |
 //! | `reset_prepare`, `reset_done` | the method of the same name | `lifecycle` |
 //! | `sriov_configure`, `physfn_reset_done` | the method of the same name | `lifecycle` |
-//! | `suspend`, `resume`, `restore` of power management | [`Recovery::suspend`], [`Recovery::pm_resume`], [`Recovery::pm_restore`] | `sleep` |
+//! | `resume`, `restore` of power management | `pm_resume`, `pm_restore` | `sleep` |
 //! | the other ones of power management | the method of the same name | `sleep`, `runtime` |
 //! | after changing config space on purpose | [`Recovery::save`] | `save` |
 //!
 //! # Locks
 //!
 //! Each method that touches the function takes `&Device<Core<'_>>`, with the device lock held, or
-//! [`Exclusive`](crate::pci::Exclusive), and so two of them never run at the same time. The inner mutex only keeps readers of debugfs from
-//! seeing half an update; it is never held while the function is reset, since a reset calls back.
+//! [`Exclusive`](crate::pci::Exclusive), and so two of them never run at the same time. The inner
+//! mutex only keeps readers of debugfs from seeing half an update; it is never held while the
+//! function is reset, since a reset calls back.
 
 mod debugfs;
 mod events;
@@ -162,8 +163,8 @@ impl Recovery {
         )
     }
 
-    /// May the driver use the function? Not before an error's `resume`, not while it is lost, and not in
-    /// the reset that [`Self::slot_reset`] may try.
+    /// May the driver use the function? Not before an error's `resume`, not while it is lost, and
+    /// not in the reset that [`Self::slot_reset`] may try.
     pub fn is_ok(&self) -> bool {
         let inner = self.inner.lock();
         inner.health == Health::Ok && !inner.escalating

@@ -62,6 +62,8 @@ for name in "${linted[@]}"; do
 	run "kernel-clippy-$name" kernel_clippy "$name"
 done
 run shellcheck shellcheck_all
+run checkpatch scripts/lint/checkpatch.sh
+run licences scripts/lint/licences.sh
 for crate in qemu rust; do
 	manifest=$crate/Cargo.toml
 	if component clippy; then

@@ -2,21 +2,23 @@
 
 //! Where the kernel crate of Linux 7.2 differs from that of 7.3.
 //!
-//! The only file with a `#[cfg]` on a kernel version: everything else is one source for both. Kbuild
-//! sets `KERNEL_7_3` for 7.3 and later. Each item has the shape of the newer kernel, so that what is
-//! for 7.2 can be deleted with it.
+//! The only file with a `#[cfg]` on a kernel version: everything else is one source for both.
+//! Kbuild sets `KERNEL_7_3` for 7.3 and later. Each item has the shape of the newer kernel, so that
+//! what is for 7.2 can be deleted with it.
 //!
 //! | what | 7.2 | 7.3 | here |
 //! |---|---|---|---|
-//! | the matching entry's data, in probe | always there: a reference | [`None`] for a function bound by `driver_override` | [`ProbeInfo`] |
-//! | table of device IDs | the macro wants a second name | one name | [`pci_device_table!`](crate::pci_device_table) |
+//! | probe's data of the matching entry | a reference | an [`Option`] | [`ProbeInfo`] |
+//! | table of device IDs | wants two names | one name | [`pci_device_table!`] |
 //! | a module parameter's value | `value()` | `value_ref()` | [`parameter_is_set`] |
-//! | a BAR that lives as long as the driver is bound | `Devres<Bar<'static, SIZE>>` | `DevresBar` | [`DevresBar`] |
+//! | a BAR of a bound device | `Devres<Bar<'static, SIZE>>` | `DevresBar` | [`DevresBar`] |
 //! | the address of coherent memory | `dma_handle()` | `dma_address()` | [`dma_address`] |
-//! | the value of an interrupt handler | `irqreturn_IRQ_HANDLED` | `irqreturn::IRQ_HANDLED` | [`IRQ_HANDLED`] |
+//! | an interrupt handler's value | `irqreturn_IRQ_HANDLED` | of an enum | [`IRQ_HANDLED`] |
 //! | a spinlock with interrupts off | none | `SpinLockIrq` | [`SpinLockIrq`] |
 //!
 //! Module parameters of type `bool` are new in 7.3: drivers here use `u8`, 0 or 1.
+//!
+//! [`pci_device_table!`]: crate::pci_device_table
 
 use kernel::{
     bindings,
@@ -139,8 +141,8 @@ mod spinlock_irq {
         ptr.cast()
     }
 
-    // SAFETY: The `spinlock_t` sees to it that one CPU has the data from `lock` to `unlock`. `relock`
-    // is the default one, which calls `lock`.
+    // SAFETY: The `spinlock_t` sees to it that one CPU has the data from `lock` to `unlock`.
+    // `relock` is the default one, which calls `lock`.
     unsafe impl Backend for SpinLockIrqBackend {
         type State = bindings::spinlock_t;
         /// The interrupt flags that were found.

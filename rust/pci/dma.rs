@@ -23,8 +23,8 @@ use super::{
 
 /// `SIZE` bytes of coherent memory (`dma_alloc_coherent()`).
 ///
-/// The function may still write into it when the driver is unbound: keep it until bus mastering is off
-/// ([`Enabled`](super::Enabled) is dropped).
+/// The function may still write into it when the driver is unbound: keep it until bus mastering is
+/// off ([`Enabled`](super::Enabled) is dropped).
 pub struct DmaBuffer<const SIZE: usize>(Coherent<[u8; SIZE]>);
 
 impl<const SIZE: usize> DmaBuffer<SIZE> {
@@ -44,8 +44,8 @@ impl<const SIZE: usize> DmaBuffer<SIZE> {
         }
 
         // SAFETY: Nobody allocates at the same time: that takes a `&Device<Bound>`, and where there
-        // is no private data, the driver is in its probe. That one has a reference of this lifetime,
-        // which no other thread can have been given.
+        // is no private data, the driver is in its probe. That one has a reference of this
+        // lifetime, which no other thread can have been given.
         unsafe { dev.dma_set_mask_and_coherent(mask) }?;
         Ok(Self(Coherent::zeroed(dev.as_ref(), GFP_KERNEL)?))
     }

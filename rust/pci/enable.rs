@@ -36,8 +36,8 @@ impl<'a> Enabled<'a> {
 
 impl Drop for Enabled<'_> {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. It was enabled
-        // in `new()`, and the driver is still bound, as `'a` says.
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. It was
+        // enabled in `new()`, and the driver is still bound, as `'a` says.
         unsafe { bindings::pci_disable_device(as_raw(self.0)) };
     }
 }

@@ -116,7 +116,8 @@ impl Channel for Device {
 
 /// The error handlers of a PCI driver (`struct pci_error_handlers`).
 ///
-/// Each one is optional. A driver that implements none of them votes `PCI_ERS_RESULT_NO_AER_DRIVER`.
+/// Each one is optional. A driver that implements none of them votes
+/// `PCI_ERS_RESULT_NO_AER_DRIVER`.
 ///
 /// All but [`ErrorHandler::cor_error_detected`] are called with the device lock held.
 #[vtable]
@@ -216,7 +217,8 @@ impl<T: ErrorHandler + SriovOps> Handlers<T> {
         },
     };
 
-    /// The vtable, null where the driver implements no handler at all: the core tells the two apart.
+    /// The vtable, null where the driver implements no handler at all: the core tells the two
+    /// apart.
     pub(super) fn as_ptr() -> *const bindings::pci_error_handlers {
         if T::HAS_ERROR_DETECTED
             || T::HAS_MMIO_ENABLED
@@ -236,8 +238,8 @@ impl<T: ErrorHandler + SriovOps> Handlers<T> {
     ///
     /// # Safety
     ///
-    /// Must be called from a callback of the PCI core: `pdev` is valid, bound to a driver of type `T`,
-    /// and its device lock is held.
+    /// Must be called from a callback of the PCI core: `pdev` is valid, bound to a driver of type
+    /// `T`, and its device lock is held.
     unsafe fn call<R>(
         pdev: *mut bindings::pci_dev,
         callback: impl FnOnce(&Device<Core<'_>>, Pin<&T::Data<'_>>) -> R,

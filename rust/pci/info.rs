@@ -55,7 +55,8 @@ pub trait Info {
     /// The assigned address of BAR `index`.
     ///
     /// [`None`] where there is no such BAR or no address, and where the register need not hold the
-    /// address: fixed legacy ranges (`IORESOURCE_PCI_FIXED`), enhanced allocation, virtual functions.
+    /// address: fixed legacy ranges (`IORESOURCE_PCI_FIXED`), enhanced allocation, virtual
+    /// functions.
     fn bar_resource(&self, index: usize) -> Option<BarResource>;
 }
 
@@ -131,8 +132,8 @@ impl Info for Device<Bound> {
     }
 }
 
-/// The address in resource `index` of `dev` that a register of it holds, see [`Info::bar_resource`].
-/// [`None`] where there is no such resource.
+/// The address in resource `index` of `dev` that a register of it holds, see
+/// [`Info::bar_resource`]. [`None`] where there is no such resource.
 pub(super) fn resource(dev: &Device<Bound>, index: usize) -> Option<BarResource> {
     const EA: u64 = bindings::IORESOURCE_PCI_EA_BEI as u64;
     const FIXED: u64 = bindings::IORESOURCE_PCI_FIXED as u64;

@@ -36,8 +36,8 @@ pub trait IrqHandler: Send + Sync + 'static {
     fn interrupt(&self);
 }
 
-/// As [`request_msi`], with one vector of MSI-X. Its table is in the function's memory: the core writes
-/// it anew with each restore of the configuration space.
+/// As [`request_msi`], with one vector of MSI-X. Its table is in the function's memory: the core
+/// writes it anew with each restore of the configuration space.
 ///
 /// Context: probe.
 ///
@@ -54,8 +54,8 @@ pub fn request_msix<T: IrqHandler>(
     devres::register(dev.as_ref(), line, GFP_KERNEL)
 }
 
-/// Switches on one MSI vector of the function and calls `handler` for each interrupt, until the driver
-/// is unbound (`pci_alloc_irq_vectors()`, `request_threaded_irq()`). `name` is what
+/// Switches on one MSI vector of the function and calls `handler` for each interrupt, until the
+/// driver is unbound (`pci_alloc_irq_vectors()`, `request_threaded_irq()`). `name` is what
 /// `/proc/interrupts` shows.
 ///
 /// Before the first save, if the function's state is kept: this changes Command (INTx is off).
@@ -123,9 +123,9 @@ struct Line<T: IrqHandler> {
 
 impl<T: IrqHandler> Line<T> {
     fn new(vector: Vector, name: &'static CStr, handler: Arc<T>) -> Result<Self> {
-        // SAFETY: `handle` takes a cookie that is a valid `T`: `handler` is kept until the interrupt
-        // was freed. `name` is `'static`. The core wants `IRQF_ONESHOT` where there is no handler in
-        // interrupt context.
+        // SAFETY: `handle` takes a cookie that is a valid `T`: `handler` is kept until the
+        // interrupt was freed. `name` is `'static`. The core wants `IRQF_ONESHOT` where there is no
+        // handler in interrupt context.
         to_result(unsafe {
             bindings::request_threaded_irq(
                 vector.number,

@@ -152,7 +152,8 @@ impl Recovery {
 
     /// This is a virtual function, its physical one was reset, and nobody has restored this one.
     ///
-    /// Verified restore, unless a recovery from an error goes on, whose [`Self::slot_reset`] follows.
+    /// Verified restore, unless a recovery from an error goes on, whose [`Self::slot_reset`]
+    /// follows.
     pub fn physfn_reset_done(&self, dev: &Device<Core<'_>>) {
         self.note(Event::PhysfnResetDone);
         if !self.is_frozen(dev.into()) {
@@ -161,8 +162,8 @@ impl Recovery {
         }
     }
 
-    /// Enables or disables virtual functions, as `sriov_numvfs` in sysfs asks for; returns how many are
-    /// enabled. What the core has saved of the function stays as it is.
+    /// Enables or disables virtual functions, as `sriov_numvfs` in sysfs asks for; returns how many
+    /// are enabled. What the core has saved of the function stays as it is.
     ///
     /// # Errors
     ///

@@ -99,8 +99,8 @@ fn check_awake(dev: Exclusive<'_>) -> Result<(), Mismatch> {
     }
 }
 
-/// A physical function must still have its virtual functions enabled. The core restores that, but it
-/// is not in what it saves.
+/// A physical function must still have its virtual functions enabled. The core restores that, but
+/// it is not in what it saves.
 fn check_sriov(dev: Exclusive<'_>) -> Result<(), Mismatch> {
     match function::describe_sriov(dev) {
         Some(sriov) => sriov.verify(|register| read(dev, register)),

@@ -84,11 +84,11 @@ pub(super) fn check_accessible(dev: Exclusive<'_>) -> Result<(), Refusal> {
 
 /// Saves config space if what is read is the function's state, whole.
 ///
-/// The core's buffer then holds the new state, or, after a refusal, the known-good one: what it held
-/// before may have been poison. Its flag `state_saved` is left as it was found.
+/// The core's buffer then holds the new state, or, after a refusal, the known-good one: what it
+/// held before may have been poison. Its flag `state_saved` is left as it was found.
 ///
-/// `known_good` is the last state that passed. Where there is none yet, what the core held before is
-/// put back.
+/// `known_good` is the last state that passed. Where there is none yet, what the core held before
+/// is put back.
 pub(super) fn guarded_save(
     dev: Exclusive<'_>,
     known_good: Option<&KnownGood>,

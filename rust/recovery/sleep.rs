@@ -122,8 +122,8 @@ impl Recovery {
 
     /// Hibernation is about to switch off: guarded save, for the case that it does not.
     ///
-    /// The core does not save now, so that `state_saved` is left alone, and with it the transition to
-    /// low power is the core's. A refusal is reported and keeps nobody from switching off.
+    /// The core does not save now, so that `state_saved` is left alone, and with it the transition
+    /// to low power is the core's. A refusal is reported and keeps nobody from switching off.
     pub fn poweroff(&self, dev: &Device<Core<'_>>) {
         self.note(Event::Poweroff);
         let _ = self.guarded_save(dev.into());
@@ -159,8 +159,8 @@ impl Recovery {
         channel.and_then(|()| check_accessible(dev)).is_ok()
     }
 
-    /// The core must not save what nobody looks at: where `state_saved` is not set, because a save was
-    /// refused or somebody has restored since, loads the known-good state, which sets it.
+    /// The core must not save what nobody looks at: where `state_saved` is not set, because a save
+    /// was refused or somebody has restored since, loads the known-good state, which sets it.
     fn keep_core_from_saving(&self, dev: Exclusive<'_>) -> Result {
         if dev.state_saved() {
             return Ok(());

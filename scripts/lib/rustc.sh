@@ -25,7 +25,7 @@ rustc_begin() {
 	rustc_flags=()
 	set -- "${words[@]}"
 	while [ "$1" != rustc ]; do
-		[ $# -gt 1 ] || die "$record names no rustc: a fault of scripts/lib/rustc.sh"
+		[ $# -gt 1 ] || die "$record names no rustc: this kernel's kbuild is not understood"
 		in_toolchain+=("$1")
 		shift
 	done

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The callbacks that run with interrupts off are not given the context of the device lock, whatever
-//! they are for: here the way back from suspend.
+//! The callbacks that run with interrupts off are not given the context of the device lock,
+//! whatever they are for: here the way back from suspend.
 
 use core::pin::Pin;
 

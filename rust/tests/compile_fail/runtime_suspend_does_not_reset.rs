@@ -24,7 +24,7 @@ impl PmOps for MyDriver {
     fn runtime_suspend(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
         dev.save_state()?;
         dev.reset_function_locked()?;
-        //~^ E0599 no method named `reset_function_locked` found for struct `pci_recovery::pci::Exclusive
+        //~^ E0599 no method named `reset_function_locked` found for struct
         this.recovery.reset(&dev)
         //~^ E0308 expected `&Device<Core<'_>>`, found `&Exclusive<'_>`
     }
