@@ -20,7 +20,19 @@
 //! Each method that touches the function takes `&Device<Core<'_>>`, with the device lock held, or
 //! [`Exclusive`](crate::pci::Exclusive), and so two of them never run at the same time. The inner
 //! mutex only keeps readers of debugfs from seeing half an update; it is never held while the
-//! function is reset, since a reset calls back.
+//! function is reset, since a reset calls back. All of it may sleep: process context.
+//!
+//! # Errors
+//!
+//! | errno | |
+//! |---|---|
+//! | `EIO` | refused: the function does not answer, or has not its state; or not restored |
+//! | `EBUSY` | not now: the device lock is taken, a recovery goes on, it stays in D0 |
+//! | `ENOTTY` | the function has no reset method |
+//! | `EINVAL` | the core does not take the known-good state back |
+//! | `ENOMEM` | there is no memory |
+//!
+//! What was seen is not lost with the errno: it is in the log, in a uevent and in debugfs.
 
 mod debugfs;
 mod events;
@@ -108,7 +120,8 @@ pub enum FirstSave {
 impl Recovery {
     /// Takes the first known-good state, by a guarded save.
     ///
-    /// Context: probe, after the driver has enabled the function and changed what it wants to keep.
+    /// Context: probe, after the driver has enabled the function and changed what it wants to keep;
+    /// device lock held; sleeps, with [`FirstSave::AfterReset`] as long as a reset takes.
     ///
     /// # Errors
     ///

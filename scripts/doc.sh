@@ -20,7 +20,7 @@ cd "$top"
 make_pages() {
 	rm -rf "$new"
 	"${in_toolchain[@]}" rustdoc "${rustc_flags[@]}" -Dwarnings --generate-link-to-definition \
-		--crate-name pci_recovery --crate-version "Linux $KERNEL_RELEASE" -o "$new" \
+		--enable-index-page --crate-name pci_recovery --crate-version "Linux $KERNEL_RELEASE" -o "$new" \
 		rust/library.rs || die "the documentation has faults: see above"
 }
 
@@ -37,30 +37,29 @@ copy_sources() {
 	done < <(grep -rhoE --include='*.html' 'href="srctree/[^"]+' "$new" | cut -d / -f 2- | sort -u)
 }
 
-# Each page knows by `data-root-path` where the others are.
+# What is taken from the kernel's crates links to their pages, which are not here, some
+# of it by a Rust path that nobody has resolved; rustdoc explains itself in the network.
 mend_links() {
-	local page root
+	local depth root=''
 
-	while read -r page; do
-		root=$(sed -nE 's/.* data-root-path="([^"]*)".*/\1/p' "$page")
-		sed -Ei -e "s,href=\"srctree/([^\"]+)\",href=\"${root}srctree/\1.txt\",g" \
-			-e 's,<a href="https?://[^"]*">([^<]*)</a>,\1,g' "$page"
-	done < <(find "$new" -name '*.html')
+	for depth in 1 2 3 4 5; do
+		find "$new" -mindepth "$depth" -maxdepth "$depth" -name '*.html' -print0 |
+			xargs -0 -r sed -Ei -e "s,href=\"srctree/([^\"]+)\",href=\"${root}srctree/\1.txt\",g" \
+				-e 's,<a href="(https?://[^"]*|[A-Za-z_:]+(#[^"]*)?)"[^>]*>(([^<]|<[^/]|</[^a])*)</a>,\3,g'
+		root+=../
+	done
 }
 
-# Every link leads to a file that is there.
+# Every link leads to a page that is there, and none into the network.
 check_links() {
 	local page link broken=0
 
 	while IFS='|' read -r page link; do
-		case $link in
-		*:*) ;;
-		*) [ ! -e "$(dirname "$page")/$link" ] || continue ;;
-		esac
+		[ ! -e "${page%/*}/$link" ] || continue
 		say "${page#"$new"/}: a link to $link"
 		broken=1
-	done < <(grep -rHoE --include='*.html' '(href|src)="[^"#?]+' "$new" |
-		sed -E 's/:(href|src)="/|/' | sort -u)
+	done < <(grep -rHoE --include='*.html' '<a [^>]*href="[^"#?]+|(href|src)="[a-z]*:?//[^"]*' "$new" |
+		sed -E 's/:(<a .*|)(href|src)="/|/' | grep -vF '|javascript:' | sort -u)
 	[ "$broken" = 0 ] || die "the documentation has links that lead nowhere, or into the network"
 }
 

@@ -39,7 +39,10 @@ use super::{
 /// Registers a PCI driver that has [`ErrorHandler`], [`PmOps`] and [`SriovOps`].
 ///
 /// Wraps the kernel crate's [`pci::Adapter`]: it fills in what that one leaves empty and delegates
-/// the rest to it.
+/// the rest to it (`pci_register_driver()`, `struct pci_driver`).
+///
+/// A driver need not name it:
+/// [`module_recoverable_pci_driver!`](crate::module_recoverable_pci_driver) registers it.
 pub struct Adapter<T: ErrorHandler + PmOps + SriovOps>(T);
 
 /// The kernel crate's adapter for [`Adapter<T>`], which is a driver in between.
@@ -148,7 +151,28 @@ pub(super) unsafe fn bound_data<'a, T: pci::Driver>(
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use kernel::{device::Core, pci::{Device, Driver, IdTable}, prelude::*};
+/// # use pci_recovery::{module_recoverable_pci_driver, pci, pci_device_table};
+/// # struct MyDriver;
+/// # pci_device_table!(IDS, <MyDriver as Driver>::IdInfo, [(pci::device_id(0x1234, 0x11e8), ())]);
+/// # impl Driver for MyDriver {
+/// #     type IdInfo = ();
+/// #     type Data<'bound> = ();
+/// #     const ID_TABLE: IdTable<Self::IdInfo> = &IDS;
+/// #     fn probe<'bound>(
+/// #         _dev: &'bound Device<Core<'_>>,
+/// #         _info: pci::ProbeInfo<'bound, Self::IdInfo>,
+/// #     ) -> impl PinInit<(), Error> + 'bound {
+/// #         Ok(())
+/// #     }
+/// # }
+/// # #[vtable]
+/// # impl pci::ErrorHandler for MyDriver {}
+/// # #[vtable]
+/// # impl pci::PmOps for MyDriver {}
+/// # #[vtable]
+/// # impl pci::SriovOps for MyDriver {}
 /// module_recoverable_pci_driver! {
 ///     type: MyDriver,
 ///     name: "my_driver",
@@ -156,6 +180,7 @@ pub(super) unsafe fn bound_data<'a, T: pci::Driver>(
 ///     description: "Description",
 ///     license: "GPL",
 /// }
+/// # fn main() {}
 /// ```
 #[macro_export]
 macro_rules! module_recoverable_pci_driver {

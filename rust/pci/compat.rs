@@ -49,6 +49,8 @@ pub const IRQ_HANDLED: bindings::irqreturn_t = bindings::irqreturn::IRQ_HANDLED;
 pub const IRQ_HANDLED: bindings::irqreturn_t = bindings::irqreturn_IRQ_HANDLED;
 
 /// Returns the address by which a function finds `memory` (`dma_addr_t`).
+///
+/// Context: any.
 pub fn dma_address<T: KnownSize + ?Sized>(memory: &Coherent<T>) -> DmaAddress {
     #[cfg(KERNEL_7_3)]
     let address = memory.dma_address();
@@ -72,6 +74,8 @@ pub type ProbeInfo<'a, T> = Option<&'a T>;
 pub type ProbeInfo<'a, T> = &'a T;
 
 /// Returns whether a module parameter that stands for a yes or no (0: no) is set.
+///
+/// Context: any.
 pub fn parameter_is_set(parameter: &ModuleParamAccess<u8>) -> bool {
     #[cfg(KERNEL_7_3)]
     let value = parameter.value_ref();
@@ -88,12 +92,40 @@ pub fn parameter_is_set(parameter: &ModuleParamAccess<u8>) -> bool {
 ///
 /// # Examples
 ///
-/// ```ignore
+/// The last column is what probe is told of the matching entry
+/// ([`ProbeInfo`](crate::pci::ProbeInfo)).
+///
+/// ```
+/// # use kernel::{device::Core, pci::Device, prelude::*};
+/// # use pci_recovery::{pci, pci_device_table};
+/// # struct MyModule;
+/// # impl kernel::Module for MyModule {
+/// #     fn init(_module: &'static ThisModule) -> Result<Self> {
+/// #         Ok(Self)
+/// #     }
+/// # }
+/// # module! { type: MyModule, name: "my_driver", license: "GPL", }
+/// struct MyDriver;
+///
 /// pci_device_table!(
 ///     PCI_TABLE,
 ///     <MyDriver as kernel::pci::Driver>::IdInfo,
 ///     [(pci::device_id(0x1234, 0x11e8), ())]
 /// );
+///
+/// impl kernel::pci::Driver for MyDriver {
+///     type IdInfo = ();
+///     const ID_TABLE: kernel::pci::IdTable<Self::IdInfo> = &PCI_TABLE;
+///     // ...
+/// #     type Data<'bound> = ();
+/// #     fn probe<'bound>(
+/// #         _dev: &'bound Device<Core<'_>>,
+/// #         _info: pci::ProbeInfo<'bound, Self::IdInfo>,
+/// #     ) -> impl PinInit<(), Error> + 'bound {
+/// #         Ok(())
+/// #     }
+/// }
+/// # fn main() {}
 /// ```
 #[cfg(KERNEL_7_3)]
 #[macro_export]

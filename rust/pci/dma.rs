@@ -50,12 +50,14 @@ impl<const SIZE: usize> DmaBuffer<SIZE> {
         Ok(Self(Coherent::zeroed(dev.as_ref(), GFP_KERNEL)?))
     }
 
-    /// The address by which the function finds the buffer.
+    /// The address by which the function finds the buffer (`dma_addr_t`, in bytes).
     pub fn address(&self) -> u64 {
         compat::dma_address(&self.0)
     }
 
-    /// Writes `bytes` to the buffer.
+    /// Writes `bytes` to the buffer, one by one.
+    ///
+    /// Context: any. That the function is not at work in it meanwhile is for the driver to see to.
     pub fn write(&mut self, bytes: &[u8; SIZE]) {
         let buffer = self.0.as_mut_ptr().cast::<u8>();
         for (index, byte) in bytes.iter().enumerate() {
@@ -65,7 +67,9 @@ impl<const SIZE: usize> DmaBuffer<SIZE> {
         }
     }
 
-    /// Reads the buffer.
+    /// Reads the buffer, byte by byte.
+    ///
+    /// Context: any, as for [`DmaBuffer::write`].
     pub fn read(&self) -> [u8; SIZE] {
         let buffer = self.0.as_ptr().cast::<u8>();
         // SAFETY: `index` is below `SIZE`, the length of the buffer. Only `&mut self` writes to it.

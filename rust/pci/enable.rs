@@ -23,6 +23,8 @@ pub struct Enabled<'a>(&'a Device<Bound>);
 impl<'a> Enabled<'a> {
     /// Enables memory decoding and bus mastering (`pci_enable_device_mem()`, `pci_set_master()`).
     ///
+    /// Context: probe, device lock held; sleeps.
+    ///
     /// # Errors
     ///
     /// Those of `pci_enable_device_mem()`: `EINVAL` where a BAR has no address, `EIO` where the

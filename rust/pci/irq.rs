@@ -26,7 +26,7 @@ use super::{
     compat::IRQ_HANDLED, //
 };
 
-/// What is called when an interrupt comes.
+/// What is called when an interrupt comes (`irq_handler_t`).
 pub trait IrqHandler: Send + Sync + 'static {
     /// The function has sent its interrupt.
     ///
@@ -65,6 +65,35 @@ pub fn request_msix<T: IrqHandler>(
 /// # Errors
 ///
 /// `ENOSPC` where the function has no MSI or there is no vector, `ENOMEM`.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     device::Bound,
+///     pci::Device,
+///     prelude::*,
+///     sync::{
+///         atomic::{Atomic, Relaxed},
+///         Arc,
+///     },
+/// };
+/// use pci_recovery::pci::{request_msi, IrqHandler};
+///
+/// struct Counter(Atomic<u64>);
+///
+/// impl IrqHandler for Counter {
+///     fn interrupt(&self) {
+///         self.0.add(1, Relaxed);
+///     }
+/// }
+///
+/// fn count(dev: &Device<Bound>) -> Result<Arc<Counter>> {
+///     let counter = Arc::new(Counter(Atomic::new(0)), GFP_KERNEL)?;
+///     request_msi(dev, c"my_driver", counter.clone())?;
+///     Ok(counter)
+/// }
+/// ```
 pub fn request_msi<T: IrqHandler>(
     dev: &Device<Bound>,
     name: &'static CStr,

@@ -42,6 +42,19 @@ pub enum LockScope {
 /// # Errors
 ///
 /// `EBUSY` where the lock is taken, `ENODEV` where no driver is bound, or that of `f`.
+///
+/// # Examples
+///
+/// A work item, or a file in debugfs, that resets the function:
+///
+/// ```
+/// use kernel::{pci::Device, prelude::*};
+/// use pci_recovery::pci::{try_lock, LockScope, Reset};
+///
+/// fn reset(dev: &Device) -> Result {
+///     try_lock(dev, LockScope::FunctionAndBridge, |dev| dev.reset_function_locked())
+/// }
+/// ```
 pub fn try_lock<R>(
     dev: &Device,
     scope: LockScope,

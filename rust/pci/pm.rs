@@ -37,7 +37,8 @@ use super::{
 ///
 /// Those of the first and last phase of system sleep are called with the device lock held, those of
 /// the phases with interrupts off and of runtime power management without it, but with nobody else
-/// at work on the function.
+/// at work on the function. All may sleep, those with interrupts off too: it is the device's own
+/// interrupts that are off.
 #[vtable]
 pub trait PmOps: for<'a> Driver<Data<'a>: Sync> {
     /// The system goes to sleep, first phase (`pci_pm_suspend()`).

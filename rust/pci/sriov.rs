@@ -42,7 +42,9 @@ use super::{
     runtime::ActiveRef, //
 };
 
-/// What the kernel knows of a function's virtual functions.
+/// What the kernel knows of a function's virtual functions (PCIe r6.0, sec 9.3.3).
+///
+/// Context: any; does not sleep.
 pub trait Sriov {
     /// How many virtual functions can be enabled (`pci_sriov_get_totalvfs()`), 0 where the function
     /// is not a physical one.
@@ -54,8 +56,9 @@ pub trait Sriov {
     /// Changes with the device lock held only.
     fn num_vfs(&self) -> u16;
 
-    /// The assigned address of BAR `index` of the first virtual function, the others' follow it; in
-    /// the function's SR-IOV capability. [`None`] where there is no such BAR or no address.
+    /// The assigned address of BAR `index`, 0 to 5, of the first virtual function, the others'
+    /// follow it; in the function's SR-IOV capability. [`None`] where there is no such BAR or no
+    /// address.
     fn vf_bar_resource(&self, index: usize) -> Option<BarResource>;
 
     /// Looks for the SR-IOV extended capability (`pci_find_ext_capability()`) and returns its

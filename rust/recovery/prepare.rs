@@ -38,7 +38,8 @@ use crate::{
 /// Checks that the function answers and has its state, before anything is written to it. One that
 /// was wiped is restored from what the core has saved of it, if that is good.
 ///
-/// Context: probe, before the function is enabled.
+/// Context: probe, before the function is enabled; device lock held; sleeps, for up to 60 s where
+/// the function does not answer.
 ///
 /// # Errors
 ///

@@ -158,6 +158,9 @@ impl Recovery {
     /// Verified restore: writes the known-good state and compares every register that is not
     /// volatile. A function that passes counts as recovered.
     ///
+    /// Context: device lock held; sleeps, for up to 60 s where the function is not in D0 and does
+    /// not answer.
+    ///
     /// # Errors
     ///
     /// `EIO` where the function does not answer or does not take the state; which register differs

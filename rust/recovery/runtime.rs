@@ -26,6 +26,8 @@ use crate::{
 impl Recovery {
     /// Nobody uses the function: guarded save and the transition to low power.
     ///
+    /// Context: [`PmOps::runtime_suspend`](crate::pci::PmOps::runtime_suspend).
+    ///
     /// # Errors
     ///
     /// `EBUSY` where the save is refused, or the function does not go to low power: it stays as it
@@ -75,6 +77,8 @@ impl Recovery {
     ///
     /// One that did not come back is reported and counts as lost until a reset or a restore brings
     /// it back. It is no error here, which would keep both from being tried.
+    ///
+    /// Context: [`PmOps::runtime_resume`](crate::pci::PmOps::runtime_resume).
     pub fn runtime_resume(&self, dev: Exclusive<'_>) {
         self.note(Event::RuntimeResume);
         let _ = self.repair(dev, "runtime resume");

@@ -157,11 +157,28 @@ impl Recovery {
     /// Guarded save: replaces the known-good state if what is read passes every check.
     ///
     /// Call it after changing config space on purpose. A refusal is reported (log, uevent, debugfs)
-    /// and the known-good state kept.
+    /// and the known-good state kept. The core's `state_saved` is left as it is.
+    ///
+    /// Context: device lock held; sleeps.
     ///
     /// # Errors
     ///
     /// `EIO` where the save is refused.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::{device::Core, pci::Device, prelude::*};
+    /// use pci_recovery::recovery::Recovery;
+    ///
+    /// // What was changed before is kept from now on, if the function is there and whole.
+    /// fn keep_changes(recovery: &Recovery, dev: &Device<Core<'_>>) -> Result {
+    ///     if !recovery.is_ok() {
+    ///         return Err(EAGAIN);
+    ///     }
+    ///     recovery.save(dev)
+    /// }
+    /// ```
     pub fn save(&self, dev: &Device<Core<'_>>) -> Result {
         self.guarded_save(dev.into())
     }

@@ -5,8 +5,8 @@
 # of a GPL-2.0-only program, and do they all come from crates.io? DIR has a Cargo.toml;
 # without one: every crate of the project. A check of lint.sh.
 #
-# cargo-deny would say the same: it takes a quarter of an hour to build (2 cores), as
-# long as the rest of CI. What it needs to know cargo prints.
+# cargo-deny would say the same, but is not in Debian, and was not built after 15
+# minutes on 2 busy cores: as long as all of CI. What it goes by cargo prints, too.
 
 set -euo pipefail
 here=$(dirname "$0")/..
