@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! For PCI drivers that must survive errors, resets and suspends: what the kernel crate's
-//! [`kernel::pci`] lacks for it, and a known-good state of config space that no loss can poison.
+//! For PCI drivers that must survive errors, resets and suspends: what the kernel crate's `pci`
+//! module lacks for it, and a known-good state of config space that no loss can poison.
 //!
 //! A driver copies `pci.rs`, `guard.rs`, `recovery.rs` and their folders next to its crate root and
 //! declares the three modules. This crate is for the documentation, and for compiling the examples.
+//!
+//! Where to look:
 //!
 //! * to keep a function recoverable, by a call from each callback: [`recovery::Recovery`]
 //! * to know in probe that the function is there and not wiped: [`recovery::prepare`]
@@ -22,7 +24,8 @@
 //!
 //! # A driver
 //!
-//! What is the device's is left out: to stop its I/O, and to start it when the function is well.
+//! The imports are left out, and what is the device's: to stop its I/O, and to start it when the
+//! function is well ([`recovery::Recovery::is_ok`]).
 //! `rust/edu_recovery.rs` of the project is the same with a device, and all callbacks.
 //!
 //! ```

@@ -13,7 +13,7 @@
 //! | error handlers | [`err`] | `struct pci_error_handlers` |
 //! | power management callbacks | [`pm`] | `struct dev_pm_ops` |
 //! | transitions between power states | [`power`] | `pci_prepare_to_sleep()` |
-//! | keeping a function from being suspended at run time | `runtime` (private) | `pm_runtime_get_sync()` |
+//! | not to be suspended at run time | `runtime`, private | `pm_runtime_get_sync()` |
 //! | who is alone with a function | [`context`] | the device lock, runtime PM |
 //! | saved state | [`state`] | `pci_save_state()`, `pci_store_saved_state()` |
 //! | virtual functions | [`sriov`] | `pci_enable_sriov()`, `struct pci_driver` |

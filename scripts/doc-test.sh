@@ -59,6 +59,7 @@ readme() {
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	cp -r rust/pci.rs rust/guard.rs rust/recovery.rs rust/pci rust/guard rust/recovery "$dir/"
+	# shellcheck disable=SC2016  # not a command
 	sed -n '/^```rust$/,/^```$/{/^```/!p}' README.md >"$dir/my_driver.rs"
 	[ -s "$dir/my_driver.rs" ] || {
 		say "README.md has no example in Rust"

@@ -38,14 +38,16 @@ copy_sources() {
 }
 
 # What is taken from the kernel's crates links to their pages, which are not here, some
-# of it by a Rust path that nobody has resolved; rustdoc explains itself in the network.
+# of it by a Rust path that nobody has resolved, which leaves the brackets of the link,
+# too; rustdoc explains itself in the network.
 mend_links() {
 	local depth root=''
 
 	for depth in 1 2 3 4 5; do
 		find "$new" -mindepth "$depth" -maxdepth "$depth" -name '*.html' -print0 |
 			xargs -0 -r sed -Ei -e "s,href=\"srctree/([^\"]+)\",href=\"${root}srctree/\1.txt\",g" \
-				-e 's,<a href="(https?://[^"]*|[A-Za-z_:]+(#[^"]*)?)"[^>]*>(([^<]|<[^/]|</[^a])*)</a>,\3,g'
+				-e 's,<a href="(https?://[^"]*|[A-Za-z_:]+(#[^"]*)?)"[^>]*>(([^<]|<[^/]|</[^a])*)</a>,\3,g' \
+				-e 's,\[(<code>[^<]*</code>)\],\1,g'
 		root+=../
 	done
 }

@@ -52,6 +52,12 @@ crates() {
 check() {
 	local crate expression list source wrong=0
 
+	while read -r source; do
+		say "$1/Cargo.lock: a crate from $source: use one of crates.io"
+		wrong=1
+	done < <(sed -n 's/^source = "\(.*\)"$/\1/p' "$1/Cargo.lock" | sort -u |
+		grep -vxF 'registry+https://github.com/rust-lang/crates.io-index' || true)
+	[ "$wrong" = 0 ] || return 1
 	list=$(crates "$1") || die "cargo cannot tell the crates of $1: see above"
 	[ -n "$list" ] || die "cargo names no crate in $1: a fault of $0"
 	while IFS=$'\t' read -r crate expression; do
@@ -61,11 +67,6 @@ check() {
 			wrong=1
 		}
 	done <<<"$list"
-	while read -r source; do
-		say "$1/Cargo.lock: a crate from $source: use one of crates.io"
-		wrong=1
-	done < <(sed -n 's/^source = "\(.*\)"$/\1/p' "$1/Cargo.lock" | sort -u |
-		grep -vxF 'registry+https://github.com/rust-lang/crates.io-index' || true)
 	return "$wrong"
 }
 
