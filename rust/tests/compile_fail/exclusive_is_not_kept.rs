@@ -26,6 +26,8 @@ pub fn keep(dev: &Device) -> Result<bool> {
     });
 
     #[cfg(forbidden)]
-    let saved = kept.map(|exclusive: Exclusive<'_>| exclusive.state_saved()).ok_or(ENODEV);
+    let saved = kept
+        .map(|exclusive: Exclusive<'_>| exclusive.state_saved())
+        .ok_or(ENODEV);
     saved
 }
