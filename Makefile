@@ -17,13 +17,13 @@ export FILTER TOPOLOGY TIMEOUT MUTANT JOBS
 # Those that work with one kernel say so before anything is set up.
 ifeq ($(KERNEL),all)
 ifneq ($(filter run shell mutants,$(MAKECMDGOALS)),)
-$(error KERNEL=all is for setup, module, check and lint: give one kernel)
+$(error KERNEL=all is not for run, shell and mutants: give one kernel)
 endif
 endif
 
 .PHONY: help
 help:
-	@sed -n 's/^## \{0,1\}//p' Makefile
+	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 ## Usage: make TARGET [VARIABLE=value ...]
 ##
@@ -37,7 +37,10 @@ help:
 ##   module     build the modules, into build/KERNEL/module
 ##   harness    build the program that runs QEMU
 ##   test-host  cargo test: what needs no kernel
-##   lint       rustfmt, clippy and shellcheck
+##   lint       rustfmt, clippy, checkpatch, rustdoc, shellcheck, licences
+##   doc        the library's documentation: build/KERNEL/doc
+##   doc-test   the examples of the documentation and of the README compile
+##   check-types  what the types of the library forbid does not compile
 ##   mutants    weaken one guard after the other: does a test notice? (minutes)
 ##   check-full everything there is, also on the debug kernel (more than an hour)
 ##   clean      remove what was built here
@@ -46,10 +49,11 @@ help:
 ## The targets above see to what they need by themselves.
 ##
 ##   KERNEL=SERIES      Debian's newest kernel of 7.3 (the default) or 7.2; for setup,
-##                      module, check, soak and lint also `all`: one after the other;
-##                      `debug`: 7.3, built here with KASAN, lockdep, kmemleak, KUnit
-##                      and more (scripts/setup/debug.config; 10 minutes, once)
-##   FILTER=GLOB        check, soak: only the tests whose names match
+##                      module, check, soak, lint, doc, doc-test and check-types also
+##                      `all`: one after the other; `debug`: 7.3, built here with
+##                      KASAN, lockdep, kmemleak, KUnit and more
+##                      (scripts/setup/debug.config; 15 minutes, once)
+##   FILTER=GLOB        check, soak, check-types: only the tests whose names match
 ##   JOBS=N             check, soak: guests that run at the same time (2, or
 ##                      1 on one processor)
 ##   MUTANT=GLOB        mutants: only those of scripts/mutants whose names match
@@ -102,6 +106,18 @@ test-host:
 .PHONY: lint
 lint: setup
 	@scripts/lint.sh
+
+.PHONY: doc
+doc: module
+	@scripts/each-kernel.sh scripts/doc.sh
+
+.PHONY: doc-test
+doc-test: module
+	@scripts/doc-test.sh
+
+.PHONY: check-types
+check-types: module
+	@scripts/check-types.sh "$$FILTER"
 
 .PHONY: mutants
 mutants: module harness

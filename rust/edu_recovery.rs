@@ -5,8 +5,8 @@
 //! Copy `pci.rs`, `guard.rs`, `recovery.rs` and their folders next to your crate root, declare the
 //! three modules, keep a [`Recovery`] in the private data, and call it from the callbacks. What is
 //! particular to the device stays yours: here, stopping I/O while recovery runs, and checking that
-//! the device is alive before it starts again. No request is lost: each ends with an answer, or with
-//! an errno that says whether to make it again.
+//! the device is alive before it starts again. No request is lost: each ends with an answer, or
+//! with an errno that says whether to make it again.
 //!
 //! | file | |
 //! |---|---|
@@ -217,6 +217,6 @@ module_recoverable_pci_driver! {
     type: EduDriver,
     name: "edu_recovery",
     authors: ["The pci-recovery developers"],
-    description: "A driver for QEMU's edu device, which loses no request to errors, resets and suspends",
+    description: "Drives QEMU's edu device; no request is lost to errors, resets and suspends",
     license: "GPL",
 }

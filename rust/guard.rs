@@ -6,6 +6,12 @@
 //! registers and pass their values in. The same files are compiled into the driver module and, on
 //! the host, into the unit and property tests (`cargo test` in `rust/`).
 //!
+//! A driver meets [`Refusal`], which says why a save was refused, and [`Mismatch`], which says what
+//! was not restored; [`crate::recovery`] calls the rest.
+//!
+//! Context, of all of it: any; nothing sleeps, allocates or panics. Errors are a [`Refusal`] or a
+//! [`Mismatch`], not an errno.
+//!
 //! | question | file |
 //! |---|---|
 //! | what does the kernel know of the function, apart from its config space? | [`function`] |

@@ -2,9 +2,10 @@
 
 //! For tests: does MSI-X work after a recovery? A driver for QEMU's `e1000e` that sends nothing.
 //!
-//! Whenever it starts (bound, recovered, reset, resumed) it has the device fire its one interrupt, and
-//! says in the log whether that came. The device's own registers are lost in a reset and are set up
-//! by this driver; vector and table are the kernel's, which the known-good state brings back.
+//! Whenever it starts (bound, recovered, reset, resumed) it has the device fire its one interrupt,
+//! and says in the log whether that came. The device's own registers are lost in a reset and are
+//! set up by this driver; vector and table are the kernel's, which the known-good state brings
+//! back.
 
 use kernel::{
     device::{

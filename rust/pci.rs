@@ -2,6 +2,8 @@
 
 //! What the kernel crate's `pci` module lacks for error recovery, one concern a file.
 //!
+//! A driver uses the items that are re-exported here; the modules are where they are explained.
+//!
 //! Each file could be sent upstream to `rust/kernel/pci/`. What would be an inherent method of
 //! `pci::Device` there is a method of an extension trait here, since a module cannot add methods to
 //! a type of another crate.
@@ -11,7 +13,7 @@
 //! | error handlers | [`err`] | `struct pci_error_handlers` |
 //! | power management callbacks | [`pm`] | `struct dev_pm_ops` |
 //! | transitions between power states | [`power`] | `pci_prepare_to_sleep()` |
-//! | keeping a function from being suspended at run time | [`runtime`] | `pm_runtime_get_sync()` |
+//! | not to be suspended at run time | `runtime`, private | `pm_runtime_get_sync()` |
 //! | who is alone with a function | [`context`] | the device lock, runtime PM |
 //! | saved state | [`state`] | `pci_save_state()`, `pci_store_saved_state()` |
 //! | virtual functions | [`sriov`] | `pci_enable_sriov()`, `struct pci_driver` |
@@ -23,7 +25,6 @@
 //! | device lock taken by one's own code | [`lock`] | `pci_dev_trylock()` |
 //! | facts about the function | [`info`] | `struct pci_dev` |
 //! | registers read for checking | [`config`] | `pci_read_config_dword()` |
-//! | one interrupt | [`irq`] | `request_threaded_irq()` |
 //! | uevents | [`uevent`] | `kobject_uevent_env()` |
 //! | one debugfs directory for the module | [`debugfs`] | `debugfs_create_dir()` |
 //! | device IDs by number | [`id`] | `PCI_DEVICE()` |

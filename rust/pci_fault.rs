@@ -2,9 +2,9 @@
 
 //! Fault injector: makes the config space of a bus misbehave on demand, access by access.
 //!
-//! For tests only. `aer_inject` fakes the registers of an error; this fakes a function that is gone,
-//! wiped, or stuck, from one access on, for so many accesses or so long. It wraps the `pci_ops` of a
-//! bus, so that every access of the kernel and of user space comes here.
+//! For tests only. `aer_inject` fakes the registers of an error; this fakes a function that is
+//! gone, wiped, or stuck, from one access on, for so many accesses or so long. It wraps the
+//! `pci_ops` of a bus, so that every access of the kernel and of user space comes here.
 //!
 //! `/sys/kernel/debug/pci_fault/`:
 //!
@@ -24,7 +24,7 @@
 //! | `ones`, `zeros` | reads return that; writes work |
 //! | `error` | accesses fail with `PCIBIOS_DEVICE_NOT_FOUND` |
 //! | `drop` | writes reach nobody |
-//! | `wiped` | `PCI_COMMAND` and the BARs read as after a reset until they are written; needs `devfn` |
+//! | `wiped` | Command and the BARs read as after a reset until they are written; needs `devfn` |
 //! | `stuck value=V` | the bytes of `range` (up to 4) read `V`, whatever is written |
 //! | `delay us=N` | each access takes `N` microseconds longer (up to 20000) |
 //!

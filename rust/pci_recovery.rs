@@ -206,7 +206,7 @@ module_recoverable_pci_driver! {
     type: RecoveryDriver,
     name: "pci_recovery",
     authors: ["The pci-recovery developers"],
-    description: "Recovers PCI functions from errors, from a known-good state that no loss can poison",
+    description: "Recovers PCI functions, from a known-good state that no loss can poison",
     license: "GPL",
     params: {
         reset_on_probe: u8 {
@@ -215,7 +215,7 @@ module_recoverable_pci_driver! {
         },
         abort_suspend: u8 {
             default: 0,
-            description: "Abort the suspend when a save is refused, instead of going on with the known-good state (0 or 1, default: 0)",
+            description: "Abort the suspend when a save is refused (0 or 1, default: 0)",
         },
     },
 }

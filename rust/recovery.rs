@@ -7,19 +7,32 @@
 //!
 //! | callback | call | file |
 //! |---|---|---|
-//! | `probe` | [`prepare`], then, with the function enabled, [`Recovery::new`] | `prepare`, this one |
-//! | `error_detected`, `mmio_enabled`, `slot_reset`, `resume` | the method of the same name | `lifecycle` |
+//! | `probe` | [`prepare`], then, when it is enabled, [`Recovery::new`] | `prepare`, this one |
+//! | those of errors | the method of the same name | `lifecycle` |
 //! | `reset_prepare`, `reset_done` | the method of the same name | `lifecycle` |
 //! | `sriov_configure`, `physfn_reset_done` | the method of the same name | `lifecycle` |
-//! | `suspend`, `resume`, `restore` of power management | [`Recovery::suspend`], [`Recovery::pm_resume`], [`Recovery::pm_restore`] | `sleep` |
+//! | `resume`, `restore` of power management | `pm_resume`, `pm_restore` | `sleep` |
 //! | the other ones of power management | the method of the same name | `sleep`, `runtime` |
 //! | after changing config space on purpose | [`Recovery::save`] | `save` |
 //!
 //! # Locks
 //!
 //! Each method that touches the function takes `&Device<Core<'_>>`, with the device lock held, or
-//! [`Exclusive`](crate::pci::Exclusive), and so two of them never run at the same time. The inner mutex only keeps readers of debugfs from
-//! seeing half an update; it is never held while the function is reset, since a reset calls back.
+//! [`Exclusive`](crate::pci::Exclusive), and so two of them never run at the same time. The inner
+//! mutex only keeps readers of debugfs from seeing half an update; it is never held while the
+//! function is reset, since a reset calls back. All of it may sleep: process context.
+//!
+//! # Errors
+//!
+//! | errno | |
+//! |---|---|
+//! | `EIO` | refused: the function does not answer, or has not its state; or not restored |
+//! | `EBUSY` | not now: the device lock is taken, a recovery goes on, it stays in D0 |
+//! | `ENOTTY` | the function has no reset method |
+//! | `EINVAL` | the core does not take the known-good state back |
+//! | `ENOMEM` | there is no memory |
+//!
+//! What was seen is not lost with the errno: it is in the log, in a uevent and in debugfs.
 
 mod debugfs;
 mod events;
@@ -107,7 +120,8 @@ pub enum FirstSave {
 impl Recovery {
     /// Takes the first known-good state, by a guarded save.
     ///
-    /// Context: probe, after the driver has enabled the function and changed what it wants to keep.
+    /// Context: probe, after the driver has enabled the function and changed what it wants to keep;
+    /// device lock held; sleeps, with [`FirstSave::AfterReset`] as long as a reset takes.
     ///
     /// # Errors
     ///
@@ -162,8 +176,8 @@ impl Recovery {
         )
     }
 
-    /// May the driver use the function? Not before an error's `resume`, not while it is lost, and not in
-    /// the reset that [`Self::slot_reset`] may try.
+    /// May the driver use the function? Not before an error's `resume`, not while it is lost, and
+    /// not in the reset that [`Self::slot_reset`] may try.
     pub fn is_ok(&self) -> bool {
         let inner = self.inner.lock();
         inner.health == Health::Ok && !inner.escalating

@@ -3,7 +3,7 @@
 #
 # lint.sh: every check of the sources that runs nothing. All of them run, then a
 # line of totals; not zero if one failed. With KERNEL=all, clippy looks at the
-# modules as they are built for each kernel.
+# modules as they are built for each kernel, and rustdoc at the library.
 
 set -euo pipefail
 here=$(dirname "$0")
@@ -35,6 +35,12 @@ kernel_clippy() {
 	scripts/build-module.sh clippy CLIPPY=1 KRUSTFLAGS=-Dwarnings
 }
 
+# kernel_doc NAME
+kernel_doc() {
+	[ "$1" = kdir ] || export KERNEL=$1
+	scripts/build-module.sh module && scripts/doc.sh
+}
+
 shell_files() {
 	find . \( -name target -o -name build -o -name .git \) -prune -o -type f -print |
 		while read -r file; do
@@ -60,8 +66,11 @@ component() {
 run kernel-rustfmt kernel_rustfmt
 for name in "${linted[@]}"; do
 	run "kernel-clippy-$name" kernel_clippy "$name"
+	run "doc-$name" kernel_doc "$name"
 done
 run shellcheck shellcheck_all
+run checkpatch scripts/lint/checkpatch.sh
+run licences scripts/lint/licences.sh
 for crate in qemu rust; do
 	manifest=$crate/Cargo.toml
 	if component clippy; then

@@ -6,10 +6,10 @@
 //!
 //! | errno | | make it again? |
 //! |---|---|---|
-//! | `EAGAIN` | I/O is stopped, or was stopped while the device worked: recovery, reset, suspend | yes |
+//! | `EAGAIN` | I/O is stopped, or was while the device worked: recovery, reset, suspend | yes |
 //! | `ETIMEDOUT` | there was no interrupt within 5 s | yes |
 //! | `EIO` | a register reads all-ones: the device is gone, and recovery has not begun yet | yes |
-//! | `ENODEV` | recovery has failed, or the driver is unbound | after a reset, or when it is bound again |
+//! | `ENODEV` | recovery has failed, or the driver is unbound | after a reset, or bound again |
 //! | `EINTR` | a signal | as the caller likes |
 
 use kernel::{
@@ -82,7 +82,8 @@ pub struct Edu {
 impl Edu {
     /// Maps the device and switches its interrupt on. I/O is stopped until [`Edu::start`].
     ///
-    /// Context: probe, with the function enabled. The result must not be dropped before it is disabled.
+    /// Context: probe, with the function enabled. The result must not be dropped before it is
+    /// disabled.
     ///
     /// # Errors
     ///

@@ -89,8 +89,8 @@ impl Gate {
         Ok(())
     }
 
-    /// Closes the gate: nobody accesses registers from now on, and the request that was waiting for the
-    /// device fails.
+    /// Closes the gate: nobody accesses registers from now on, and the request that was waiting for
+    /// the device fails.
     ///
     /// Context: process context, sleeps for as long as a few register accesses take.
     pub fn close(&self) {

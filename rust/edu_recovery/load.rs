@@ -4,8 +4,10 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `load` | write a number: so many requests, made by four submitters, `EBUSY` while they are at work; 0: no more |
+//! | `load` | write a number: so many requests, made by four submitters; 0: no more |
 //! | `requests` | `submitters` that are at work, and the counters, see [`Counters`] |
+//!
+//! A number other than 0 is refused with `EBUSY` while the submitters are at work.
 
 use core::{
     fmt,

@@ -167,8 +167,8 @@ fn check_exp(capability: &Capability<'_>, known_good: Option<&Snapshot>) -> Resu
     Ok(())
 }
 
-/// Refuses a function whose PCI Express capability reads 0 (`read`, by offset in the capability) where
-/// what was saved of it does not.
+/// Refuses a function whose PCI Express capability reads 0 (`read`, by offset in the capability)
+/// where what was saved of it does not.
 ///
 /// A function that was reset shows in its BARs and in Command; a virtual one that has no driver has
 /// neither, but Device Control, in which the kernel enables error reporting.

@@ -173,9 +173,9 @@ pub fn check(header: &Header, function: &Function) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether word `index` may be all-ones, but does not become so: the upper half of a bridge's window,
-/// which firmware may have closed with all-ones and the kernel never writes so, and what nobody
-/// writes at all.
+/// Whether word `index` may be all-ones, but does not become so: the upper half of a bridge's
+/// window, which firmware may have closed with all-ones and the kernel never writes so, and what
+/// nobody writes at all.
 pub fn is_seldom_all_ones(header_type: HeaderType, index: usize) -> bool {
     matches!(
         (header_type, index),

@@ -88,7 +88,8 @@ impl fmt::Display for Refusal {
             }
             Self::ResetDuringSave { saved, after } => write!(
                 f,
-                "PCI_COMMAND read {saved:#06x} and after the save {after:#06x}, it was reset half-way"
+                "PCI_COMMAND read {saved:#06x} and after the save {after:#06x}, \
+                 it was reset half-way"
             ),
             Self::AllOnes { register } => write!(f, "{register} reads all-ones"),
             Self::Unexpected {

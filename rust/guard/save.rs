@@ -14,9 +14,14 @@ use super::{
     ALL_ONES, //
 };
 
-/// Is the function there at all? `command_status` is the dword at `PCI_COMMAND`.
+/// Is the function there at all? `command_status` is the dword at `PCI_COMMAND` (PCIe r6.0, sec
+/// 7.5.1.1.3 and .4): Status has reserved bits, which no function sets.
 ///
 /// Command/Status and not the vendor ID, which is all-ones for every virtual function.
+///
+/// # Errors
+///
+/// [`Refusal::Inaccessible`].
 pub fn check_accessible(command_status: u32) -> Result<(), Refusal> {
     if command_status == ALL_ONES {
         return Err(Refusal::Inaccessible);
@@ -25,6 +30,11 @@ pub fn check_accessible(command_status: u32) -> Result<(), Refusal> {
 }
 
 /// Refuses a header that is poisoned, not this function's, or wiped.
+///
+/// # Errors
+///
+/// [`Refusal::AllOnes`], [`Refusal::Unexpected`], [`Refusal::Invalid`], [`Refusal::Wiped`] or
+/// [`Refusal::Disabled`].
 pub fn check_header(
     header: &Header,
     function: &Function,
@@ -66,6 +76,11 @@ pub fn check_header(
 ///   lost half-way through reads all-ones here, one that was reset another Command than was saved.
 /// * `known_good`: the last state that passed, if there is one. What software cannot change must
 ///   not differ from it.
+///
+/// # Errors
+///
+/// The first of those of [`check_header`]; then [`Refusal::Zeroed`] and [`Refusal::Capability`];
+/// then [`Refusal::LostDuringSave`] and [`Refusal::ResetDuringSave`].
 pub fn validate<'a>(
     header: &Header,
     capabilities: impl Iterator<Item = Capability<'a>>,

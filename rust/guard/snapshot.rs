@@ -164,8 +164,8 @@ impl Snapshot {
 
     /// The same register as `register` in this state.
     ///
-    /// By name, too: the core saves room for registers that a PCI Express capability of version 1 does
-    /// not have, and another capability may be at their offset.
+    /// By name, too: the core saves room for registers that a PCI Express capability of version 1
+    /// does not have, and another capability may be at their offset.
     pub fn find(&self, register: &Register) -> Option<&Register> {
         self.registers()
             .iter()

@@ -39,14 +39,17 @@ use super::{
 /// Registers a PCI driver that has [`ErrorHandler`], [`PmOps`] and [`SriovOps`].
 ///
 /// Wraps the kernel crate's [`pci::Adapter`]: it fills in what that one leaves empty and delegates
-/// the rest to it.
+/// the rest to it (`pci_register_driver()`, `struct pci_driver`).
+///
+/// A driver need not name it:
+/// [`module_recoverable_pci_driver!`](crate::module_recoverable_pci_driver) registers it.
 pub struct Adapter<T: ErrorHandler + PmOps + SriovOps>(T);
 
 /// The kernel crate's adapter for [`Adapter<T>`], which is a driver in between.
 type Inner<T> = pci::Adapter<Adapter<T>>;
 
-/// `T`, with the PCI core's runtime PM reference given up while it is bound, and with no virtual functions
-/// left when it is unbound, if it has the callbacks.
+/// `T`, with the PCI core's runtime PM reference given up while it is bound, and with no virtual
+/// functions left when it is unbound, if it has the callbacks.
 impl<T: ErrorHandler + PmOps + SriovOps> pci::Driver for Adapter<T> {
     type IdInfo = T::IdInfo;
     type Data<'bound> = T::Data<'bound>;
@@ -122,9 +125,9 @@ unsafe impl<T: ErrorHandler + PmOps + SriovOps> driver::RegistrationOps for Adap
 ///
 /// # Safety
 ///
-/// `dev` must be bound to a driver of type `T` (or be in its probe), and stay bound for as long as the
-/// result is used: the device lock is held, or this is a callback that the core calls of a bound
-/// device only and that unbinding waits for.
+/// `dev` must be bound to a driver of type `T` (or be in its probe), and stay bound for as long as
+/// the result is used: the device lock is held, or this is a callback that the core calls of a
+/// bound device only and that unbinding waits for.
 pub(super) unsafe fn bound_data<'a, T: pci::Driver>(
     dev: &'a pci::Device<CoreInternal<'_>>,
 ) -> Option<Pin<&'a T::Data<'a>>> {
@@ -134,20 +137,42 @@ pub(super) unsafe fn bound_data<'a, T: pci::Driver>(
         return None;
     }
 
-    // SAFETY: The data is set, by `pci::Adapter` after a successful probe, hence of this type. By the
-    // safety requirements of this function it is not freed meanwhile, which is after unbinding.
+    // SAFETY: The data is set, by `pci::Adapter` after a successful probe, hence of this type. By
+    // the safety requirements of this function it is not freed meanwhile, which is after unbinding.
     Some(unsafe { dev.as_ref().drvdata_borrow::<T::Data<'a>>() })
 }
 
-/// Declares a kernel module that exposes a single PCI driver with error handlers, power management and
-/// SR-IOV callbacks, and has a debugfs directory of its own ([`crate::pci::debugfs::module_dir`]).
+/// Declares a kernel module that exposes a single PCI driver with error handlers, power management
+/// and SR-IOV callbacks, and has a debugfs directory of its own
+/// ([`crate::pci::debugfs::module_dir`]).
 ///
 /// Takes the arguments of the kernel crate's `module_pci_driver!`. The crate must have this library
 /// as its modules `pci`, `guard` and `recovery`.
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use kernel::{device::Core, pci::{Device, Driver, IdTable}, prelude::*};
+/// # use pci_recovery::{module_recoverable_pci_driver, pci, pci_device_table};
+/// # struct MyDriver;
+/// # pci_device_table!(IDS, <MyDriver as Driver>::IdInfo, [(pci::device_id(0x1234, 0x11e8), ())]);
+/// # impl Driver for MyDriver {
+/// #     type IdInfo = ();
+/// #     type Data<'bound> = ();
+/// #     const ID_TABLE: IdTable<Self::IdInfo> = &IDS;
+/// #     fn probe<'bound>(
+/// #         _dev: &'bound Device<Core<'_>>,
+/// #         _info: pci::ProbeInfo<'bound, Self::IdInfo>,
+/// #     ) -> impl PinInit<(), Error> + 'bound {
+/// #         Ok(())
+/// #     }
+/// # }
+/// # #[vtable]
+/// # impl pci::ErrorHandler for MyDriver {}
+/// # #[vtable]
+/// # impl pci::PmOps for MyDriver {}
+/// # #[vtable]
+/// # impl pci::SriovOps for MyDriver {}
 /// module_recoverable_pci_driver! {
 ///     type: MyDriver,
 ///     name: "my_driver",
@@ -155,6 +180,7 @@ pub(super) unsafe fn bound_data<'a, T: pci::Driver>(
 ///     description: "Description",
 ///     license: "GPL",
 /// }
+/// # fn main() {}
 /// ```
 #[macro_export]
 macro_rules! module_recoverable_pci_driver {

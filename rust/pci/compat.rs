@@ -2,20 +2,22 @@
 
 //! Where the kernel crate of Linux 7.2 differs from that of 7.3.
 //!
-//! The only file with a `#[cfg]` on a kernel version: everything else is one source for both. Kbuild
-//! sets `KERNEL_7_3` for 7.3 and later. Each item has the shape of the newer kernel, so that what is
-//! for 7.2 can be deleted with it.
+//! The only file with a `#[cfg]` on a kernel version: everything else is one source for both.
+//! Kbuild sets `KERNEL_7_3` for 7.3 and later. Each item has the shape of the newer kernel, so that
+//! what is for 7.2 can be deleted with it.
 //!
 //! | what | 7.2 | 7.3 | here |
 //! |---|---|---|---|
-//! | the matching entry's data, in probe | always there: a reference | [`None`] for a function bound by `driver_override` | [`ProbeInfo`] |
-//! | table of device IDs | the macro wants a second name | one name | [`pci_device_table!`](crate::pci_device_table) |
+//! | probe's data of the matching entry | a reference | an [`Option`] | [`ProbeInfo`] |
+//! | table of device IDs | wants two names | one name | [`pci_device_table!`] |
 //! | a module parameter's value | `value()` | `value_ref()` | [`parameter_is_set`] |
-//! | a BAR that lives as long as the driver is bound | `Devres<Bar<'static, SIZE>>` | `DevresBar` | [`DevresBar`] |
+//! | a BAR of a bound device | `Devres<Bar<'static, SIZE>>` | `DevresBar` | [`DevresBar`] |
 //! | the address of coherent memory | `dma_handle()` | `dma_address()` | [`dma_address`] |
-//! | the value of an interrupt handler | `irqreturn_IRQ_HANDLED` | `irqreturn::IRQ_HANDLED` | [`IRQ_HANDLED`] |
+//! | an interrupt handler's value | `irqreturn_IRQ_HANDLED` | of an enum | [`IRQ_HANDLED`] |
 //!
 //! Module parameters of type `bool` are new in 7.3: drivers here use `u8`, 0 or 1.
+//!
+//! [`pci_device_table!`]: crate::pci_device_table
 
 use kernel::{
     bindings,
@@ -43,6 +45,8 @@ pub const IRQ_HANDLED: bindings::irqreturn_t = bindings::irqreturn::IRQ_HANDLED;
 pub const IRQ_HANDLED: bindings::irqreturn_t = bindings::irqreturn_IRQ_HANDLED;
 
 /// Returns the address by which a function finds `memory` (`dma_addr_t`).
+///
+/// Context: any.
 pub fn dma_address<T: KnownSize + ?Sized>(memory: &Coherent<T>) -> DmaAddress {
     #[cfg(KERNEL_7_3)]
     let address = memory.dma_address();
@@ -63,6 +67,8 @@ pub type ProbeInfo<'a, T> = Option<&'a T>;
 pub type ProbeInfo<'a, T> = &'a T;
 
 /// Returns whether a module parameter that stands for a yes or no (0: no) is set.
+///
+/// Context: any.
 pub fn parameter_is_set(parameter: &ModuleParamAccess<u8>) -> bool {
     #[cfg(KERNEL_7_3)]
     let value = parameter.value_ref();
@@ -79,12 +85,40 @@ pub fn parameter_is_set(parameter: &ModuleParamAccess<u8>) -> bool {
 ///
 /// # Examples
 ///
-/// ```ignore
+/// The last column is what probe is told of the matching entry
+/// ([`ProbeInfo`](crate::pci::ProbeInfo)).
+///
+/// ```
+/// # use kernel::{device::Core, pci::Device, prelude::*};
+/// # use pci_recovery::{pci, pci_device_table};
+/// # struct MyModule;
+/// # impl kernel::Module for MyModule {
+/// #     fn init(_module: &'static ThisModule) -> Result<Self> {
+/// #         Ok(Self)
+/// #     }
+/// # }
+/// # module! { type: MyModule, name: "my_driver", license: "GPL", }
+/// struct MyDriver;
+///
 /// pci_device_table!(
 ///     PCI_TABLE,
 ///     <MyDriver as kernel::pci::Driver>::IdInfo,
 ///     [(pci::device_id(0x1234, 0x11e8), ())]
 /// );
+///
+/// impl kernel::pci::Driver for MyDriver {
+///     type IdInfo = ();
+///     const ID_TABLE: kernel::pci::IdTable<Self::IdInfo> = &PCI_TABLE;
+///     // ...
+/// #     type Data<'bound> = ();
+/// #     fn probe<'bound>(
+/// #         _dev: &'bound Device<Core<'_>>,
+/// #         _info: pci::ProbeInfo<'bound, Self::IdInfo>,
+/// #     ) -> impl PinInit<(), Error> + 'bound {
+/// #         Ok(())
+/// #     }
+/// }
+/// # fn main() {}
 /// ```
 #[cfg(KERNEL_7_3)]
 #[macro_export]

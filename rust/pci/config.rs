@@ -17,11 +17,16 @@ use kernel::{
 use super::as_raw;
 
 /// Reads of config space at run-time offsets.
+///
+/// Context: any; does not sleep. Not while the channel is frozen.
 pub trait Config {
-    /// Reads the dword at `offset` (`pci_read_config_dword()`), all-ones on error.
+    /// Reads the dword at `offset`, in bytes (`pci_read_config_dword()`), all-ones on error.
+    ///
+    /// That is also what a function that is gone reads (PCIe r6.0, sec 2.3.2), and what an offset
+    /// reads that is not a multiple of 4 or not in config space.
     fn read_config_dword(&self, offset: u16) -> u32;
 
-    /// Reads the word at `offset` in the PCI Express capability
+    /// Reads the word at `offset`, in bytes, in the PCI Express capability
     /// (`pcie_capability_read_word()`); 0 where the function does not implement it, and on error.
     fn read_pcie_word(&self, offset: u16) -> u16;
 }

@@ -2,9 +2,10 @@
 
 //! Who may touch what the PCI core keeps of a function.
 //!
-//! The kernel crate's [`Core`] says that the device lock is held. Two kinds of callbacks run without
-//! it, and are alone with the function all the same: those of runtime power management, and those
-//! of system sleep with interrupts off. What [`Core`] and they have in common is [`Exclusive`].
+//! The kernel crate's [`Core`] says that the device lock is held. Two kinds of callbacks run
+//! without it, and are alone with the function all the same: those of runtime power management, and
+//! those of system sleep with interrupts off. What [`Core`] and they have in common is
+//! [`Exclusive`].
 
 use core::ops::Deref;
 
@@ -28,11 +29,11 @@ use kernel::{
 /// this thread only. One of two things sees to that:
 ///
 /// * The device lock is held, and with it a reference that keeps runtime power management away. The
-///   PCI core takes one in probe and remove (`local_pci_probe()`, `pci_device_remove()`), the PM core
-///   in system sleep (`device_prepare()`); the error handlers and [`try_lock`](super::try_lock) take
-///   one of their own.
-/// * This is a callback of runtime power management. The PM core runs one of a device at a time, and
-///   by the first point none while somebody is at work with the device lock held.
+///   PCI core takes one in probe and remove (`local_pci_probe()`, `pci_device_remove()`), the PM
+///   core in system sleep (`device_prepare()`); the error handlers and
+///   [`try_lock`](super::try_lock) take one of their own.
+/// * This is a callback of runtime power management. The PM core runs one of a device at a time,
+///   and by the first point none while somebody is at work with the device lock held.
 #[derive(Clone, Copy)]
 pub struct Exclusive<'a>(&'a Device<Bound>, NotThreadSafe);
 
@@ -49,8 +50,8 @@ impl<'a> Exclusive<'a> {
 
 impl<'a> From<&'a Device<Core<'_>>> for Exclusive<'a> {
     fn from(dev: &'a Device<Core<'_>>) -> Self {
-        // INVARIANT: The `Core` context holds the device lock; each place that a driver gets it from
-        // holds a runtime PM reference, too.
+        // INVARIANT: The `Core` context holds the device lock; each place that a driver gets it
+        // from holds a runtime PM reference, too.
         Self(dev, NotThreadSafe)
     }
 }

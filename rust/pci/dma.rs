@@ -23,8 +23,8 @@ use super::{
 
 /// `SIZE` bytes of coherent memory (`dma_alloc_coherent()`).
 ///
-/// The function may still write into it when the driver is unbound: keep it until bus mastering is off
-/// ([`Enabled`](super::Enabled) is dropped).
+/// The function may still write into it when the driver is unbound: keep it until bus mastering is
+/// off ([`Enabled`](super::Enabled) is dropped).
 pub struct DmaBuffer<const SIZE: usize>(Coherent<[u8; SIZE]>);
 
 impl<const SIZE: usize> DmaBuffer<SIZE> {
@@ -44,18 +44,20 @@ impl<const SIZE: usize> DmaBuffer<SIZE> {
         }
 
         // SAFETY: Nobody allocates at the same time: that takes a `&Device<Bound>`, and where there
-        // is no private data, the driver is in its probe. That one has a reference of this lifetime,
-        // which no other thread can have been given.
+        // is no private data, the driver is in its probe. That one has a reference of this
+        // lifetime, which no other thread can have been given.
         unsafe { dev.dma_set_mask_and_coherent(mask) }?;
         Ok(Self(Coherent::zeroed(dev.as_ref(), GFP_KERNEL)?))
     }
 
-    /// The address by which the function finds the buffer.
+    /// The address by which the function finds the buffer (`dma_addr_t`, in bytes).
     pub fn address(&self) -> u64 {
         compat::dma_address(&self.0)
     }
 
-    /// Writes `bytes` to the buffer.
+    /// Writes `bytes` to the buffer, one by one.
+    ///
+    /// Context: any. That the function is not at work in it meanwhile is for the driver to see to.
     pub fn write(&mut self, bytes: &[u8; SIZE]) {
         let buffer = self.0.as_mut_ptr().cast::<u8>();
         for (index, byte) in bytes.iter().enumerate() {
@@ -65,7 +67,9 @@ impl<const SIZE: usize> DmaBuffer<SIZE> {
         }
     }
 
-    /// Reads the buffer.
+    /// Reads the buffer, byte by byte.
+    ///
+    /// Context: any, as for [`DmaBuffer::write`].
     pub fn read(&self) -> [u8; SIZE] {
         let buffer = self.0.as_ptr().cast::<u8>();
         // SAFETY: `index` is below `SIZE`, the length of the buffer. Only `&mut self` writes to it.

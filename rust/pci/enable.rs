@@ -23,6 +23,8 @@ pub struct Enabled<'a>(&'a Device<Bound>);
 impl<'a> Enabled<'a> {
     /// Enables memory decoding and bus mastering (`pci_enable_device_mem()`, `pci_set_master()`).
     ///
+    /// Context: probe, device lock held; sleeps.
+    ///
     /// # Errors
     ///
     /// Those of `pci_enable_device_mem()`: `EINVAL` where a BAR has no address, `EIO` where the
@@ -36,8 +38,8 @@ impl<'a> Enabled<'a> {
 
 impl Drop for Enabled<'_> {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. It was enabled
-        // in `new()`, and the driver is still bound, as `'a` says.
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. It was
+        // enabled in `new()`, and the driver is still bound, as `'a` says.
         unsafe { bindings::pci_disable_device(as_raw(self.0)) };
     }
 }

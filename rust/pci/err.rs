@@ -31,6 +31,8 @@ use super::{
 };
 
 /// The state of the channel between the CPU and a function (`pci_channel_state_t`).
+///
+/// See `Documentation/PCI/pci-error-recovery.rst`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum ChannelState {
@@ -101,6 +103,8 @@ pub trait Channel {
     /// Returns the state of the channel (`pci_dev.error_state`).
     ///
     /// It may change at any time; the callbacks of [`ErrorHandler`] report the changes in order.
+    ///
+    /// Context: any. Does not touch the function.
     fn channel_state(&self) -> ChannelState;
 }
 
@@ -116,34 +120,47 @@ impl Channel for Device {
 
 /// The error handlers of a PCI driver (`struct pci_error_handlers`).
 ///
-/// Each one is optional. A driver that implements none of them votes `PCI_ERS_RESULT_NO_AER_DRIVER`.
+/// Each one is optional. A driver that implements none of them votes
+/// `PCI_ERS_RESULT_NO_AER_DRIVER`.
 ///
-/// All but [`ErrorHandler::cor_error_detected`] are called with the device lock held.
+/// All but [`ErrorHandler::cor_error_detected`] are called with the device lock held, and may
+/// sleep. No two of a function run at the same time. The C functions that are named are those of
+/// AER and DPC (`drivers/pci/pcie/err.c`); EEH and s390 have their own.
 #[vtable]
 pub trait ErrorHandler: for<'a> Driver<Data<'a>: Sync> {
-    /// An error was reported on the function's bus.
+    /// An error was reported on the function's bus (`report_error_detected()`).
     ///
     /// The function must not be touched where `state` is not [`ChannelState::Normal`]: `dev` is in
     /// the normal context, which gives no access to config space or MMIO.
+    ///
+    /// Returns [`CanRecover`](ErsResult::CanRecover), [`NeedReset`](ErsResult::NeedReset) or
+    /// [`Disconnect`](ErsResult::Disconnect); of all votes on the bus the worst counts.
     fn error_detected(dev: &Device, this: Pin<&Self::Data<'_>>, state: ChannelState) -> ErsResult {
         let _ = (dev, this, state);
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// Every driver on the bus can recover without a reset; MMIO works again, DMA does not.
+    /// Every driver on the bus can recover without a reset; MMIO works again, DMA does not
+    /// (`report_mmio_enabled()`).
+    ///
+    /// Returns [`Recovered`](ErsResult::Recovered), [`NeedReset`](ErsResult::NeedReset) or
+    /// [`Disconnect`](ErsResult::Disconnect).
     fn mmio_enabled(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) -> ErsResult {
         let _ = (dev, this);
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// The function was reset and is in its power-on state. The PCI core has restored nothing.
+    /// The function was reset and is in its power-on state (PCIe r6.0, sec 6.6.1). The PCI core has
+    /// restored nothing (`report_slot_reset()`).
+    ///
+    /// Returns [`Recovered`](ErsResult::Recovered) or [`Disconnect`](ErsResult::Disconnect).
     fn slot_reset(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) -> ErsResult {
         let _ = (dev, this);
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
     /// A reset that was asked for (sysfs, VFIO, the driver itself) is about to happen. The PCI core
-    /// saves config space after this.
+    /// saves config space after this (`pci_dev_save_and_disable()`).
     ///
     /// Not called for a reset that the driver asks for in its own probe: it has no data yet.
     fn reset_prepare(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) {
@@ -151,7 +168,8 @@ pub trait ErrorHandler: for<'a> Driver<Data<'a>: Sync> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// The reset is over, whether it worked or not, and the PCI core has restored config space.
+    /// The reset is over, whether it worked or not, and the PCI core has restored config space
+    /// (`pci_dev_restore()`).
     ///
     /// Not called for a reset that the driver asks for in its own probe: it has no data yet.
     fn reset_done(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) {
@@ -159,15 +177,17 @@ pub trait ErrorHandler: for<'a> Driver<Data<'a>: Sync> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// Recovery is over and I/O may start again.
+    /// Recovery is over and I/O may start again (`report_resume()`).
     fn resume(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) {
         let _ = (dev, this);
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// The function reported a correctable error, which hardware has corrected.
+    /// The function reported a correctable error, which hardware has corrected
+    /// (`pci_aer_handle_error()`; PCIe r6.0, sec 6.2.2.1).
     ///
-    /// Called without the device lock, possibly while the driver unbinds: there is no private data.
+    /// Context: process context, may sleep. The device lock is not held, and the driver may be
+    /// about to be unbound: there is no private data.
     fn cor_error_detected(dev: &Device) {
         let _ = dev;
         build_error!(VTABLE_DEFAULT_ERROR)
@@ -216,7 +236,8 @@ impl<T: ErrorHandler + SriovOps> Handlers<T> {
         },
     };
 
-    /// The vtable, null where the driver implements no handler at all: the core tells the two apart.
+    /// The vtable, null where the driver implements no handler at all: the core tells the two
+    /// apart.
     pub(super) fn as_ptr() -> *const bindings::pci_error_handlers {
         if T::HAS_ERROR_DETECTED
             || T::HAS_MMIO_ENABLED
@@ -236,8 +257,8 @@ impl<T: ErrorHandler + SriovOps> Handlers<T> {
     ///
     /// # Safety
     ///
-    /// Must be called from a callback of the PCI core: `pdev` is valid, bound to a driver of type `T`,
-    /// and its device lock is held.
+    /// Must be called from a callback of the PCI core: `pdev` is valid, bound to a driver of type
+    /// `T`, and its device lock is held.
     unsafe fn call<R>(
         pdev: *mut bindings::pci_dev,
         callback: impl FnOnce(&Device<Core<'_>>, Pin<&T::Data<'_>>) -> R,

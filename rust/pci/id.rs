@@ -11,7 +11,8 @@ use kernel::{
 
 /// Returns the ID of `vendor` and `device`, any subsystem (`PCI_DEVICE()`).
 ///
-/// For vendors that the kernel crate has no name for.
+/// For vendors that the kernel crate has no name for. Evaluated at compile time, in a
+/// [`pci_device_table!`](crate::pci_device_table).
 pub const fn device_id(vendor: u16, device: u16) -> DeviceId {
     let id = bindings::pci_device_id {
         vendor: vendor as u32,

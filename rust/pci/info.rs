@@ -33,29 +33,35 @@ pub struct BarResource {
 }
 
 /// Facts that stay right while the function itself does not answer. None of them touches it.
+///
+/// Context: any; does not sleep. What is enabled, the power state and the bus numbers change, with
+/// the device lock held.
 pub trait Info {
-    /// Bits 6:0 of `PCI_HEADER_TYPE`.
+    /// Bits 6:0 of `PCI_HEADER_TYPE` (PCIe r6.0, sec 7.5.1.1.9).
     fn header_type(&self) -> u8;
-    /// An SR-IOV virtual function?
+    /// An SR-IOV virtual function (`pci_dev.is_virtfn`)?
     fn is_virtfn(&self) -> bool;
-    /// Class code in bits 31:8, revision in bits 7:0.
+    /// Class code in bits 31:8, revision in bits 7:0, as in `PCI_CLASS_REVISION`.
     fn class_revision(&self) -> u32;
     /// Decoding is enabled (`pci_is_enabled()`).
     fn is_enabled(&self) -> bool;
     /// Bus mastering is enabled (`pci_set_master()`).
     fn is_busmaster(&self) -> bool;
-    /// Power and config space are off (`PCI_D3cold`).
+    /// Power and config space are off, as far as the core knows (`pci_dev.current_state` is
+    /// `PCI_D3cold`).
     fn is_d3cold(&self) -> bool;
     /// The function is a bridge: primary, secondary and subordinate bus number.
     fn bus_numbers(&self) -> Option<(u8, u8, u8)>;
-    /// Offset of the PCI Express capability, 0 if there is none.
+    /// Offset of the PCI Express capability in config space, in bytes; 0 if there is none.
     fn pcie_cap(&self) -> u16;
-    /// Offset of the AER extended capability, 0 if there is none.
+    /// Offset of the AER extended capability in config space, in bytes; 0 if there is none.
     fn aer_cap(&self) -> u16;
-    /// The assigned address of BAR `index`.
+    /// The assigned address of BAR `index`, 0 to 5 (`pci_dev.resource`,
+    /// `pcibios_resource_to_bus()`).
     ///
     /// [`None`] where there is no such BAR or no address, and where the register need not hold the
-    /// address: fixed legacy ranges (`IORESOURCE_PCI_FIXED`), enhanced allocation, virtual functions.
+    /// address: fixed legacy ranges (`IORESOURCE_PCI_FIXED`), enhanced allocation, virtual
+    /// functions.
     fn bar_resource(&self, index: usize) -> Option<BarResource>;
 }
 
@@ -131,8 +137,8 @@ impl Info for Device<Bound> {
     }
 }
 
-/// The address in resource `index` of `dev` that a register of it holds, see [`Info::bar_resource`].
-/// [`None`] where there is no such resource.
+/// The address in resource `index` of `dev` that a register of it holds, see
+/// [`Info::bar_resource`]. [`None`] where there is no such resource.
 pub(super) fn resource(dev: &Device<Bound>, index: usize) -> Option<BarResource> {
     const EA: u64 = bindings::IORESOURCE_PCI_EA_BEI as u64;
     const FIXED: u64 = bindings::IORESOURCE_PCI_FIXED as u64;

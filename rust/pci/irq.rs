@@ -26,7 +26,7 @@ use super::{
     compat::IRQ_HANDLED, //
 };
 
-/// What is called when an interrupt comes.
+/// What is called when an interrupt comes (`irq_handler_t`).
 pub trait IrqHandler: Send + Sync + 'static {
     /// The function has sent its interrupt.
     ///
@@ -36,8 +36,8 @@ pub trait IrqHandler: Send + Sync + 'static {
     fn interrupt(&self);
 }
 
-/// As [`request_msi`], with one vector of MSI-X. Its table is in the function's memory: the core writes
-/// it anew with each restore of the configuration space.
+/// As [`request_msi`], with one vector of MSI-X. Its table is in the function's memory: the core
+/// writes it anew with each restore of the configuration space.
 ///
 /// Context: probe.
 ///
@@ -54,8 +54,8 @@ pub fn request_msix<T: IrqHandler>(
     devres::register(dev.as_ref(), line, GFP_KERNEL)
 }
 
-/// Switches on one MSI vector of the function and calls `handler` for each interrupt, until the driver
-/// is unbound (`pci_alloc_irq_vectors()`, `request_threaded_irq()`). `name` is what
+/// Switches on one MSI vector of the function and calls `handler` for each interrupt, until the
+/// driver is unbound (`pci_alloc_irq_vectors()`, `request_threaded_irq()`). `name` is what
 /// `/proc/interrupts` shows.
 ///
 /// Before the first save, if the function's state is kept: this changes Command (INTx is off).
@@ -65,6 +65,35 @@ pub fn request_msix<T: IrqHandler>(
 /// # Errors
 ///
 /// `ENOSPC` where the function has no MSI or there is no vector, `ENOMEM`.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     device::Bound,
+///     pci::Device,
+///     prelude::*,
+///     sync::{
+///         atomic::{Atomic, Relaxed},
+///         Arc,
+///     },
+/// };
+/// use pci_recovery::pci::{request_msi, IrqHandler};
+///
+/// struct Counter(Atomic<u64>);
+///
+/// impl IrqHandler for Counter {
+///     fn interrupt(&self) {
+///         self.0.add(1, Relaxed);
+///     }
+/// }
+///
+/// fn count(dev: &Device<Bound>) -> Result<Arc<Counter>> {
+///     let counter = Arc::new(Counter(Atomic::new(0)), GFP_KERNEL)?;
+///     request_msi(dev, c"my_driver", counter.clone())?;
+///     Ok(counter)
+/// }
+/// ```
 pub fn request_msi<T: IrqHandler>(
     dev: &Device<Bound>,
     name: &'static CStr,
@@ -123,9 +152,9 @@ struct Line<T: IrqHandler> {
 
 impl<T: IrqHandler> Line<T> {
     fn new(vector: Vector, name: &'static CStr, handler: Arc<T>) -> Result<Self> {
-        // SAFETY: `handle` takes a cookie that is a valid `T`: `handler` is kept until the interrupt
-        // was freed. `name` is `'static`. The core wants `IRQF_ONESHOT` where there is no handler in
-        // interrupt context.
+        // SAFETY: `handle` takes a cookie that is a valid `T`: `handler` is kept until the
+        // interrupt was freed. `name` is `'static`. The core wants `IRQF_ONESHOT` where there is no
+        // handler in interrupt context.
         to_result(unsafe {
             bindings::request_threaded_irq(
                 vector.number,

@@ -34,14 +34,27 @@ pub enum LockScope {
 /// Calls `f` with the device lock held and userspace kept from config space
 /// (`pci_dev_trylock()`), if nobody else holds the lock.
 ///
-/// A function that is suspended at run time is resumed first, and stays in D0 while `f` runs. That it
-/// does not come back is for `f` to find out.
+/// A function that is suspended at run time is resumed first, and stays in D0 while `f` runs. That
+/// it does not come back is for `f` to find out.
 ///
 /// Context: process context, device lock not held.
 ///
 /// # Errors
 ///
 /// `EBUSY` where the lock is taken, `ENODEV` where no driver is bound, or that of `f`.
+///
+/// # Examples
+///
+/// A work item, or a file in debugfs, that resets the function:
+///
+/// ```
+/// use kernel::{pci::Device, prelude::*};
+/// use pci_recovery::pci::{try_lock, LockScope, Reset};
+///
+/// fn reset(dev: &Device) -> Result {
+///     try_lock(dev, LockScope::FunctionAndBridge, |dev| dev.reset_function_locked())
+/// }
+/// ```
 pub fn try_lock<R>(
     dev: &Device,
     scope: LockScope,
@@ -54,8 +67,8 @@ pub fn try_lock<R>(
         Some(bridge) if scope == LockScope::FunctionAndBridge => Some(unsafe { lock(bridge) }?),
         _ => None,
     };
-    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; `dev` is borrowed
-    // for longer than the guard lives.
+    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; `dev` is
+    // borrowed for longer than the guard lives.
     let _dev = unsafe { lock(as_raw(dev)) }?;
 
     // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. `driver` is
@@ -88,8 +101,8 @@ pub(super) unsafe fn lock(pdev: *mut bindings::pci_dev) -> Result<ScopeGuard<(),
 
 /// The bridge above `dev` (`pci_upstream_bridge()`, for a virtual function that of its bus).
 fn upstream_bridge(dev: &Device) -> Option<*mut bindings::pci_dev> {
-    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. It holds its bus,
-    // and a bus the bridge above it.
+    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. It holds its
+    // bus, and a bus the bridge above it.
     let bridge = unsafe {
         let bus = (*as_raw(dev)).bus;
         if (*bus).parent.is_null() {

@@ -36,16 +36,17 @@ use super::{
 /// Each one is optional.
 ///
 /// Those of the first and last phase of system sleep are called with the device lock held, those of
-/// the phases with interrupts off and of runtime power management without it, but with nobody else at
-/// work on the function.
+/// the phases with interrupts off and of runtime power management without it, but with nobody else
+/// at work on the function. All may sleep, those with interrupts off too: it is the device's own
+/// interrupts that are off.
 #[vtable]
 pub trait PmOps: for<'a> Driver<Data<'a>: Sync> {
     /// The system goes to sleep, first phase (`pci_pm_suspend()`).
     ///
-    /// The core has resumed the function at run time if need be, and cleared `state_saved`. A driver
-    /// that saves config space and leaves the flag set takes over the transition to low power too,
-    /// here or in [`Self::suspend_noirq`]; otherwise the core saves and does it, after that one. An
-    /// error aborts the suspend.
+    /// The core has resumed the function at run time if need be, and cleared `state_saved`. A
+    /// driver that saves config space and leaves the flag set takes over the transition to low
+    /// power too, here or in [`Self::suspend_noirq`]; otherwise the core saves and does it, after
+    /// that one. An error aborts the suspend.
     fn suspend(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) -> Result {
         let _ = (dev, this);
         build_error!(VTABLE_DEFAULT_ERROR)
@@ -53,9 +54,9 @@ pub trait PmOps: for<'a> Driver<Data<'a>: Sync> {
 
     /// The system goes to sleep, last phase, interrupts are off (`pci_pm_suspend_noirq()`).
     ///
-    /// Afterwards the core saves config space, whatever it reads, and does the transition to low power,
-    /// unless `state_saved` is set: then the driver owes it ([`Power::prepare_to_sleep`](super::Power::prepare_to_sleep)). An error
-    /// aborts the suspend.
+    /// Afterwards the core saves config space, whatever it reads, and does the transition to low
+    /// power, unless `state_saved` is set: then the driver owes it
+    /// ([`Power::prepare_to_sleep`](super::Power::prepare_to_sleep)). An error aborts the suspend.
     fn suspend_noirq(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) -> Result {
         let _ = (dev, this);
         build_error!(VTABLE_DEFAULT_ERROR)
@@ -63,8 +64,9 @@ pub trait PmOps: for<'a> Driver<Data<'a>: Sync> {
 
     /// The system wakes up, first phase, interrupts are off (`pci_pm_resume_noirq()`).
     ///
-    /// The core has powered the function up and restored config space from what was saved, unless the
-    /// function stayed in D0 during suspend-to-idle. An error is logged, and the resume goes on.
+    /// The core has powered the function up and restored config space from what was saved, unless
+    /// the function stayed in D0 during suspend-to-idle. An error is logged, and the resume goes
+    /// on.
     fn resume_noirq(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) -> Result {
         let _ = (dev, this);
         build_error!(VTABLE_DEFAULT_ERROR)
@@ -115,8 +117,8 @@ pub trait PmOps: for<'a> Driver<Data<'a>: Sync> {
 
     /// Hibernation is about to switch off, first phase (`pci_pm_poweroff()`).
     ///
-    /// The core has cleared `state_saved`. It does not save, here or later: what will be restored is
-    /// what was saved in [`Self::freeze`].
+    /// The core has cleared `state_saved`. It does not save, here or later: what will be restored
+    /// is what was saved in [`Self::freeze`].
     fn poweroff(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) -> Result {
         let _ = (dev, this);
         build_error!(VTABLE_DEFAULT_ERROR)
@@ -152,14 +154,16 @@ pub trait PmOps: for<'a> Driver<Data<'a>: Sync> {
     /// Nobody uses the function and userspace allows to suspend it (`pci_pm_runtime_suspend()`).
     ///
     /// Its presence makes the driver one with runtime power management: [`Adapter`](super::Adapter)
-    /// gives up the PCI core's reference at the end of probe. The core has cleared `state_saved`; where
-    /// it is not set afterwards, the core saves, whatever it reads, and does the transition to low
-    /// power; where it is, the driver owes it ([`Power::runtime_sleep`](super::Power::runtime_sleep)).
+    /// gives up the PCI core's reference at the end of probe. The core has cleared `state_saved`;
+    /// where it is not set afterwards, the core saves, whatever it reads, and does the transition
+    /// to low power; where it is, the driver owes it
+    /// ([`Power::runtime_sleep`](super::Power::runtime_sleep)).
     ///
     /// # Errors
     ///
-    /// `EBUSY` and `EAGAIN` leave the function as it is, and suspending is tried again when it is idle
-    /// again. Any other one disables runtime power management of the function, until userspace resets it.
+    /// `EBUSY` and `EAGAIN` leave the function as it is, and suspending is tried again when it is
+    /// idle again. Any other one disables runtime power management of the function, until userspace
+    /// resets it.
     fn runtime_suspend(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) -> Result {
         let _ = (dev, this);
         build_error!(VTABLE_DEFAULT_ERROR)
@@ -307,9 +311,9 @@ impl<T: PmOps> Callbacks<T> {
 
     /// Calls `callback` of a phase with interrupts off, or returns `if_busy`.
     ///
-    /// Userspace is frozen, the function's interrupt handlers have ended and do not run, runtime PM is
-    /// disabled: whoever could still be at the function, like the recovery from an error that firmware
-    /// reported, holds the device lock. So it is taken here, if it can be had.
+    /// Userspace is frozen, the function's interrupt handlers have ended and do not run, runtime PM
+    /// is disabled: whoever could still be at the function, like the recovery from an error that
+    /// firmware reported, holds the device lock. So it is taken here, if it can be had.
     ///
     /// # Safety
     ///
@@ -340,8 +344,8 @@ impl<T: PmOps> Callbacks<T> {
     /// # Safety
     ///
     /// Must be called from such a callback of the PM core: `dev` is embedded in a valid
-    /// `struct pci_dev` that is bound to a driver of type `T`, and the PM core runs no other callback
-    /// of it.
+    /// `struct pci_dev` that is bound to a driver of type `T`, and the PM core runs no other
+    /// callback of it.
     unsafe fn runtime(
         dev: *mut bindings::device,
         callback: impl FnOnce(Exclusive<'_>, Pin<&T::Data<'_>>) -> Result,

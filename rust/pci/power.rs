@@ -16,10 +16,15 @@ use super::{
     Exclusive, //
 };
 
-/// Transitions between power states.
+/// Transitions between power states (PCIe r6.0, sec 5.3).
+///
+/// Context: process context; nobody else is at the function, which [`Exclusive`] says. A transition
+/// sleeps, for 10 ms between D3hot and D0, and for up to 60 s where the function does not answer.
 pub trait Power {
-    /// Reads the register that says which power state the function is in (`PCI_PM_CTRL`, the state in
-    /// the bits of `PCI_PM_CTRL_STATE_MASK`). Returns its offset, too; [`None`] where there is none.
+    /// Reads the register that says which power state the function is in (`PCI_PM_CTRL`, the state
+    /// in the bits of `PCI_PM_CTRL_STATE_MASK`; PCIe r6.0, sec 7.5.2.2).
+    ///
+    /// Returns its offset in config space, in bytes, and its value; [`None`] where there is none.
     fn power_control(&self) -> Option<(u16, u16)>;
 
     /// Puts the function into D0 (`pci_set_power_state()`), and tells the core that it is there.
@@ -47,8 +52,8 @@ pub trait Power {
     /// time.
     ///
     /// Puts the function into its deepest low-power state, with wake-up enabled where it is capable
-    /// of it: at run time a wake-up event is just how the function says that it is needed. Does what
-    /// `pci_finish_runtime_suspend()` does, which is not exported.
+    /// of it: at run time a wake-up event is just how the function says that it is needed. Does
+    /// what `pci_finish_runtime_suspend()` does, which is not exported.
     ///
     /// # Errors
     ///

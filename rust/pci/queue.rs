@@ -30,8 +30,8 @@ pub struct OwnedQueue(NonNull<bindings::workqueue_struct>);
 // SAFETY: A workqueue may be used, and destroyed, by any thread.
 unsafe impl Send for OwnedQueue {}
 
-// SAFETY: As for `Send`; `&OwnedQueue` gives no more than the `&Queue` of the kernel crate, which is
-// `Sync`.
+// SAFETY: As for `Send`; `&OwnedQueue` gives no more than the `&Queue` of the kernel crate, which
+// is `Sync`.
 unsafe impl Sync for OwnedQueue {}
 
 impl OwnedQueue {

@@ -67,11 +67,11 @@ fn put(dev: &Device) {
     };
 }
 
-/// Gives up the reference that the PCI core keeps for the driver from before probe until after remove
-/// (`local_pci_probe()`).
+/// Gives up the reference that the PCI core keeps for the driver from before probe until after
+/// remove (`local_pci_probe()`).
 ///
-/// It is then userspace that decides, by `power/control` in sysfs, whose default is `on`: the function
-/// is never suspended.
+/// It is then userspace that decides, by `power/control` in sysfs, whose default is `on`: the
+/// function is never suspended.
 ///
 /// Context: the end of a probe that cannot fail any more; the callbacks may run from now on.
 pub(super) fn give_up_reference(dev: &Device<Bound>) {

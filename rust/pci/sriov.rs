@@ -42,24 +42,27 @@ use super::{
     runtime::ActiveRef, //
 };
 
-/// What the kernel knows of a function's virtual functions.
+/// What the kernel knows of a function's virtual functions (PCIe r6.0, sec 9.3.3).
+///
+/// Context: any; does not sleep.
 pub trait Sriov {
-    /// How many virtual functions can be enabled (`pci_sriov_get_totalvfs()`), 0 where the function is
-    /// not a physical one.
+    /// How many virtual functions can be enabled (`pci_sriov_get_totalvfs()`), 0 where the function
+    /// is not a physical one.
     fn total_vfs(&self) -> u16;
 
-    /// How many virtual functions are enabled (`pci_num_vf()`), 0 where the function is not a physical
-    /// one.
+    /// How many virtual functions are enabled (`pci_num_vf()`), 0 where the function is not a
+    /// physical one.
     ///
     /// Changes with the device lock held only.
     fn num_vfs(&self) -> u16;
 
-    /// The assigned address of BAR `index` of the first virtual function, the others' follow it; in
-    /// the function's SR-IOV capability. [`None`] where there is no such BAR or no address.
+    /// The assigned address of BAR `index`, 0 to 5, of the first virtual function, the others'
+    /// follow it; in the function's SR-IOV capability. [`None`] where there is no such BAR or no
+    /// address.
     fn vf_bar_resource(&self, index: usize) -> Option<BarResource>;
 
-    /// Looks for the SR-IOV extended capability (`pci_find_ext_capability()`) and returns its offset, 0
-    /// if there is none or the function does not answer.
+    /// Looks for the SR-IOV extended capability (`pci_find_ext_capability()`) and returns its
+    /// offset, 0 if there is none or the function does not answer.
     fn find_sriov_cap(&self) -> u16;
 }
 
@@ -96,8 +99,8 @@ impl Sriov for Device<Bound> {
 
 /// Enabling and disabling a function's virtual functions.
 pub trait SriovControl {
-    /// Enables `num_vfs` virtual functions and adds them to the system (`pci_enable_sriov()`), which
-    /// may bind drivers to them at once.
+    /// Enables `num_vfs` virtual functions and adds them to the system (`pci_enable_sriov()`),
+    /// which may bind drivers to them at once.
     ///
     /// While they are enabled the function itself is not suspended at run time: a physical function
     /// in a low-power state takes its virtual ones with it (PCIe r6.0, sec 9.6.1).
@@ -106,9 +109,9 @@ pub trait SriovControl {
     ///
     /// # Errors
     ///
-    /// `ENOSYS` where the function is not a physical one, `EINVAL` where that many are not possible or
-    /// some are enabled already, `ENOMEM` where the BARs or bus numbers do not suffice, `EIO` where
-    /// the capability makes no sense, as that of a function that does not answer.
+    /// `ENOSYS` where the function is not a physical one, `EINVAL` where that many are not possible
+    /// or some are enabled already, `ENOMEM` where the BARs or bus numbers do not suffice, `EIO`
+    /// where the capability makes no sense, as that of a function that does not answer.
     fn enable_sriov(&self, num_vfs: u16) -> Result;
 
     /// Removes all virtual functions from the system, unbinding their drivers, and disables them
@@ -142,8 +145,8 @@ impl SriovControl for Device<Core<'_>> {
     }
 }
 
-/// Takes the reference that [`SriovControl::enable_sriov`] takes, for virtual functions that an earlier
-/// driver has left enabled.
+/// Takes the reference that [`SriovControl::enable_sriov`] takes, for virtual functions that an
+/// earlier driver has left enabled.
 ///
 /// Context: probe, of a driver that has [`SriovOps::sriov_configure`].
 pub(super) fn keep_active(dev: &Device<Bound>) {
@@ -154,12 +157,14 @@ pub(super) fn keep_active(dev: &Device<Bound>) {
 
 /// The SR-IOV callbacks of a PCI driver, for its physical and its virtual functions.
 ///
-/// Each one is optional. A driver that implements [`SriovOps::sriov_configure`] need not disable virtual
-/// functions when it is unbound: [`Adapter`](super::Adapter) does, before it calls `unbind`.
+/// Each one is optional. A driver that implements [`SriovOps::sriov_configure`] need not disable
+/// virtual functions when it is unbound: [`Adapter`](super::Adapter) does, before it calls
+/// `unbind`.
 #[vtable]
 pub trait SriovOps: for<'a> Driver<Data<'a>: Sync> {
-    /// Userspace has written to `sriov_numvfs` of a physical function: `num_vfs` virtual functions are
-    /// to be enabled, or with 0 all to be disabled. It is never asked to change their number otherwise.
+    /// Userspace has written to `sriov_numvfs` of a physical function: `num_vfs` virtual functions
+    /// are to be enabled, or with 0 all to be disabled. It is never asked to change their number
+    /// otherwise.
     ///
     /// Returns how many are enabled; an error is the errno of the write.
     ///
@@ -173,13 +178,13 @@ pub trait SriovOps: for<'a> Driver<Data<'a>: Sync> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// `dev` is a virtual function, and its physical function, bound to the same driver, was reset and
-    /// restored: the virtual function is in its power-on state, as after a reset of its own.
+    /// `dev` is a virtual function, and its physical function, bound to the same driver, was reset
+    /// and restored: the virtual function is in its power-on state, as after a reset of its own.
     ///
-    /// The PCI core tells nobody, it has no such callback. [`Adapter`](super::Adapter) calls it after
-    /// the physical function's own `reset_done` and `slot_reset`. It is not called where somebody else
-    /// holds the virtual function's device lock, as the core does when it resets the whole bus, and
-    /// calls the virtual function's own handlers.
+    /// The PCI core tells nobody, it has no such callback. [`Adapter`](super::Adapter) calls it
+    /// after the physical function's own `reset_done` and `slot_reset`. It is not called where
+    /// somebody else holds the virtual function's device lock, as the core does when it resets the
+    /// whole bus, and calls the virtual function's own handlers.
     ///
     /// Context: device lock of both functions held.
     fn physfn_reset_done(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) {
@@ -220,8 +225,8 @@ impl<T: SriovOps> Callbacks<T> {
         })
     }
 
-    /// Calls [`SriovOps::physfn_reset_done`] of each virtual function of `physfn` that is bound to the
-    /// same driver.
+    /// Calls [`SriovOps::physfn_reset_done`] of each virtual function of `physfn` that is bound to
+    /// the same driver.
     ///
     /// # Safety
     ///
@@ -232,8 +237,8 @@ impl<T: SriovOps> Callbacks<T> {
         }
 
         let pf = as_raw(physfn);
-        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; its driver does
-        // not change while the device lock is held, as the `Core` context says.
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; its driver
+        // does not change while the device lock is held, as the `Core` context says.
         let (vendor, driver) = unsafe { ((*pf).vendor, (*pf).driver) };
         let mut vf = core::ptr::null_mut();
         loop {
@@ -246,8 +251,8 @@ impl<T: SriovOps> Callbacks<T> {
             if vf.is_null() {
                 break;
             }
-            // SAFETY: `vf` is valid until the next call. The union holds `physfn` where `is_virtfn` is
-            // set; both are set before a function is added to the bus.
+            // SAFETY: `vf` is valid until the next call. The union holds `physfn` where `is_virtfn`
+            // is set; both are set before a function is added to the bus.
             let is_ours = unsafe {
                 bindings::pci_dev::is_virtfn_raw(vf) != 0 && (*vf).__bindgen_anon_1.physfn == pf
             };

@@ -42,9 +42,11 @@ struct CapSavedState {
     cap: CapSavedData,
 }
 
-/// The PCI core's saved state of a function.
+/// The PCI core's saved state of a function (`pci_dev.saved_config_space`, `saved_cap_space`).
 ///
-/// Context: nobody else is at it, which the type-state of the implementor says.
+/// Context: process context; nobody else is at the function, which [`Exclusive`] says. Not while
+/// the channel is frozen, for [`State::save_state`] and [`State::restore_state`]; the others do not
+/// touch the function.
 pub trait State {
     /// Saves config space into the core's buffer and sets `state_saved` (`pci_save_state()`).
     ///
@@ -67,10 +69,11 @@ pub trait State {
     /// Sets `state_saved`, see [`State::state_saved`].
     fn set_state_saved(&self, saved: bool);
 
-    /// Returns the header in the core's buffer, word by word.
+    /// Returns the header in the core's buffer: 16 words of 32 bits, word `i` of offset `4 * i`
+    /// (PCIe r6.0, sec 7.5.1).
     fn saved_header(&self) -> [u32; 16];
 
-    /// Iterates over the capabilities in the core's buffer.
+    /// Iterates over the capabilities in the core's buffer (`struct pci_cap_saved_state`).
     fn saved_capabilities(&self) -> SavedCapabilities<'_>;
 }
 
@@ -181,6 +184,26 @@ impl<'a> Iterator for SavedCapabilities<'a> {
 
 /// A copy of the core's buffer (`struct pci_saved_state`).
 ///
+/// # Examples
+///
+/// What the function holds now is written back after `change`; what the core has saved stays as it
+/// is. Nobody looks at what was read: [`Recovery`](crate::recovery::Recovery) does.
+///
+/// ```
+/// use kernel::prelude::*;
+/// use pci_recovery::pci::{Exclusive, SavedState, State};
+///
+/// fn keep_over(dev: Exclusive<'_>, change: impl FnOnce() -> Result) -> Result {
+///     let flag = dev.state_saved();
+///     let core = SavedState::store(dev)?;
+///     let changed = dev.save_state().and_then(|()| change());
+///     dev.restore_state();
+///     core.load(dev)?;
+///     dev.set_state_saved(flag);
+///     changed
+/// }
+/// ```
+///
 /// # Invariants
 ///
 /// `state` is a `struct pci_saved_state` returned by `pci_store_saved_state()` and owned by
@@ -198,7 +221,9 @@ unsafe impl Sync for SavedState {}
 
 impl SavedState {
     /// Copies the core's buffer (`pci_store_saved_state()`), whether or not `state_saved` is set:
-    /// the flag is left as it is found.
+    /// the flag is left as it is found. The function is not touched.
+    ///
+    /// Context: process context, may sleep.
     ///
     /// # Errors
     ///
@@ -227,13 +252,15 @@ impl SavedState {
             .ok_or(ENOMEM)
     }
 
-    /// Returns how many bytes it holds.
+    /// Returns how many bytes of memory it holds.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// Copies this state into the core's buffer and sets `state_saved` (`pci_load_saved_state()`).
     /// Nothing is written to the function.
+    ///
+    /// Context: nobody else is at the function; does not sleep.
     ///
     /// # Errors
     ///

@@ -322,8 +322,8 @@ fn effect(armed: &Armed, access: &Access) -> Option<Effect> {
     }
 }
 
-/// Some bits of a register, given by its bytes: `of(offset)` is mask and value of one. [`None`] where
-/// none is replaced: the access is then left to the other faults.
+/// Some bits of a register, given by its bytes: `of(offset)` is mask and value of one. [`None`]
+/// where none is replaced: the access is then left to the other faults.
 fn replace(access: &Access, of: impl Fn(u16) -> (u8, u8)) -> Option<Effect> {
     let (mut mask, mut value) = (0, 0);
     for byte in 0..u16::from(access.size) {

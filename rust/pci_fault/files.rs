@@ -5,13 +5,13 @@
 //! | file | |
 //! |---|---|
 //! | `fault` | write: arm a fault, or `off`; read: the faults, one a line, and how far they are |
-//! | `record` | the last 2048 accesses, oldest first: ns, function, r or w, offset, bytes, value, fault |
+//! | `record` | the last 2048 accesses: ns, function, r or w, offset, bytes, value, fault |
 //! | `counters` | accesses since the last `clear` |
 //! | `clear` | write `1`: forget accesses and counters |
 //! | `<dev.fn>/save` | write `1`: plain `pci_save_state()` |
 //! | `<dev.fn>/restore` | write `1`: plain `pci_restore_state()` |
-//! | `<dev.fn>/registers` | what the hardware holds, past every fault: offset, bytes, value; write such a line to set one |
-//! | `<dev.fn>/would_restore` | what a plain `pci_restore_state()` would write now: offset, bytes, value |
+//! | `<dev.fn>/registers` | the hardware's: offset, bytes, value; write such a line to set one |
+//! | `<dev.fn>/would_restore` | what a plain restore would write now: offset, bytes, value |
 //!
 //! Errors of writes: `EINVAL` what is written is not understood (the log says why), `ENOSPC` four
 //! faults are armed, `ENODEV` the bus or the function is gone.

@@ -198,7 +198,8 @@ pub(crate) fn would_restore(wrapper: &Arc<Wrapper>, devfn: u8) -> Result<KVec<Re
     Ok(shadow.map_or(KVec::new(), |shadow| shadow.writes))
 }
 
-/// Stands for one function while the core restores it: nothing that is written reaches the function.
+/// Stands for one function while the core restores it: nothing that is written reaches the
+/// function.
 ///
 /// The core writes a register of the header only where it reads something else, so these read zero
 /// until they are written. The others are the function's own until they are written: the core looks

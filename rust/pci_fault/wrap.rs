@@ -8,10 +8,10 @@
 //! # How a wrapper goes away safely
 //!
 //! The core calls `bus->ops->read()` without a lock (`CONFIG_PCI_LOCKLESS_CONFIG`), from any
-//! context, so a task may be anywhere in here, preempted, after the ops were put back. None of these
-//! functions sleeps: `synchronize_rcu_tasks()` waits until every task has slept or returned to user
-//! space since, and every interrupt handler has ended. Then nobody is in here any more, and the
-//! wrapper can be freed and the module unloaded.
+//! context, so a task may be anywhere in here, preempted, after the ops were put back. None of
+//! these functions sleeps: `synchronize_rcu_tasks()` waits until every task has slept or returned
+//! to user space since, and every interrupt handler has ended. Then nobody is in here any more, and
+//! the wrapper can be freed and the module unloaded.
 
 use kernel::{
     bindings,

@@ -50,6 +50,8 @@ type Shown<T> = (Arc<Recovery>, T);
 impl Files {
     /// Creates the files, below the module's directory.
     ///
+    /// Context: probe; sleeps.
+    ///
     /// # Errors
     ///
     /// Those of [`Files::with`].
@@ -62,6 +64,8 @@ impl<T: Send + Sync + 'static> Files<T> {
     /// As [`Files::new`]; `more` adds the driver's own files to the directory, which show `data`.
     ///
     /// Where debugfs is not available there are none, which is no error: it is for people to look.
+    ///
+    /// Context: probe; sleeps.
     ///
     /// # Errors
     ///

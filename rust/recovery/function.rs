@@ -71,7 +71,8 @@ pub(super) fn describe(dev: Exclusive<'_>) -> Result<Function, Refusal> {
 
 /// Describes the virtual functions of `dev`, [`None`] where none is enabled.
 ///
-/// Looks for the SR-IOV capability, which takes some reads: there is no record of it that is public.
+/// Looks for the SR-IOV capability, which takes some reads: there is no record of it that is
+/// public.
 pub(super) fn describe_sriov(dev: Exclusive<'_>) -> Option<guard::Sriov> {
     let num_vfs = dev.num_vfs();
     (num_vfs != 0).then(|| guard::Sriov {

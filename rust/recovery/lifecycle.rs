@@ -38,7 +38,9 @@ impl Recovery {
     /// An error was reported. Touches nothing: the channel may be frozen.
     ///
     /// Votes `CanRecover` where the channel is normal, `NeedReset` where it is frozen, `Disconnect`
-    /// where it has failed for good.
+    /// where it has failed for good. From here on every save is refused.
+    ///
+    /// Context: [`ErrorHandler::error_detected`](crate::pci::ErrorHandler::error_detected).
     pub fn error_detected(&self, dev: &Device, state: ChannelState) -> ErsResult {
         let (health, vote) = match state {
             ChannelState::Normal => (Health::Recovering, ErsResult::CanRecover),
@@ -62,6 +64,8 @@ impl Recovery {
     /// I/O works again and no driver asked for a reset.
     ///
     /// Votes `Recovered` where the function answers and still has its state, otherwise `NeedReset`.
+    ///
+    /// Context: [`ErrorHandler::mmio_enabled`](crate::pci::ErrorHandler::mmio_enabled).
     pub fn mmio_enabled(&self, dev: &Device<Core<'_>>) -> ErsResult {
         let vote = match self.check_intact(dev.into()) {
             Ok(()) => ErsResult::Recovered,
@@ -95,6 +99,9 @@ impl Recovery {
     ///
     /// Votes `Recovered` after a verified restore, if need be after one more reset of the function,
     /// otherwise `Disconnect`.
+    ///
+    /// Context: [`ErrorHandler::slot_reset`](crate::pci::ErrorHandler::slot_reset); sleeps, for as
+    /// long as a reset takes.
     pub fn slot_reset(&self, dev: &Device<Core<'_>>) -> ErsResult {
         let vote = match self.restore_or_reset(dev) {
             Ok(()) => ErsResult::Recovered,
@@ -114,6 +121,9 @@ impl Recovery {
     }
 
     /// Recovery is over: saves are allowed again.
+    ///
+    /// Context: [`ErrorHandler::resume`](crate::pci::ErrorHandler::resume), before the driver
+    /// starts I/O: see [`Self::is_ok`].
     pub fn resume(&self) {
         let mut inner = self.inner.lock();
         if inner.health == Health::Recovering {
@@ -126,6 +136,8 @@ impl Recovery {
     ///
     /// Guarded save, so that the known-good state is that of now. A refusal is reported; the core's
     /// buffer is then what [`Self::reset_done`] repairs.
+    ///
+    /// Context: [`ErrorHandler::reset_prepare`](crate::pci::ErrorHandler::reset_prepare).
     pub fn reset_prepare(&self, dev: &Device<Core<'_>>) {
         let escalating = {
             let mut inner = self.inner.lock();
@@ -140,7 +152,10 @@ impl Recovery {
 
     /// The reset is over and the core has restored what it had saved.
     ///
-    /// Verifies that, and repairs it from the known-good state where it is wrong.
+    /// Verifies that, and repairs it from the known-good state where it is wrong. One that does not
+    /// come back is reported, and counts as lost: see [`Self::is_ok`].
+    ///
+    /// Context: [`ErrorHandler::reset_done`](crate::pci::ErrorHandler::reset_done).
     pub fn reset_done(&self, dev: &Device<Core<'_>>) {
         self.note(Event::ResetDone);
         // The caller of the reset verifies by itself.
@@ -152,7 +167,10 @@ impl Recovery {
 
     /// This is a virtual function, its physical one was reset, and nobody has restored this one.
     ///
-    /// Verified restore, unless a recovery from an error goes on, whose [`Self::slot_reset`] follows.
+    /// Verified restore, unless a recovery from an error goes on, whose [`Self::slot_reset`]
+    /// follows.
+    ///
+    /// Context: [`SriovOps::physfn_reset_done`](crate::pci::SriovOps::physfn_reset_done).
     pub fn physfn_reset_done(&self, dev: &Device<Core<'_>>) {
         self.note(Event::PhysfnResetDone);
         if !self.is_frozen(dev.into()) {
@@ -161,8 +179,10 @@ impl Recovery {
         }
     }
 
-    /// Enables or disables virtual functions, as `sriov_numvfs` in sysfs asks for; returns how many are
-    /// enabled. What the core has saved of the function stays as it is.
+    /// Enables or disables virtual functions, as `sriov_numvfs` in sysfs asks for; returns how many
+    /// are enabled. What the core has saved of the function stays as it is.
+    ///
+    /// Context: [`SriovOps::sriov_configure`](crate::pci::SriovOps::sriov_configure).
     ///
     /// # Errors
     ///

@@ -38,7 +38,8 @@ use crate::{
 /// Checks that the function answers and has its state, before anything is written to it. One that
 /// was wiped is restored from what the core has saved of it, if that is good.
 ///
-/// Context: probe, before the function is enabled.
+/// Context: probe, before the function is enabled; device lock held; sleeps, for up to 60 s where
+/// the function does not answer.
 ///
 /// # Errors
 ///
@@ -66,8 +67,8 @@ pub(super) fn read_header(dev: Exclusive<'_>) -> Header {
     core::array::from_fn(|index| dev.read_config_dword(4 * index as u16))
 }
 
-/// Refuses a function that was wiped: by its header, or, where that has no BAR to tell by, as that of
-/// a virtual function, by what the core has saved of its PCI Express capability.
+/// Refuses a function that was wiped: by its header, or, where that has no BAR to tell by, as that
+/// of a virtual function, by what the core has saved of its PCI Express capability.
 fn check_intact(dev: Exclusive<'_>, function: &Function) -> Result<(), Refusal> {
     guard::check_header(&read_header(dev), function, None)?;
     if function.bars.iter().any(Option::is_some) {

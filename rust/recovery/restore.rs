@@ -99,8 +99,8 @@ fn check_awake(dev: Exclusive<'_>) -> Result<(), Mismatch> {
     }
 }
 
-/// A physical function must still have its virtual functions enabled. The core restores that, but it
-/// is not in what it saves.
+/// A physical function must still have its virtual functions enabled. The core restores that, but
+/// it is not in what it saves.
 fn check_sriov(dev: Exclusive<'_>) -> Result<(), Mismatch> {
     match function::describe_sriov(dev) {
         Some(sriov) => sriov.verify(|register| read(dev, register)),
@@ -134,6 +134,9 @@ fn write(dev: Exclusive<'_>, known_good: &KnownGood) -> Result<(), RestoreError>
 impl Recovery {
     /// Verified restore: writes the known-good state and compares every register that is not
     /// volatile. A function that passes counts as recovered.
+    ///
+    /// Context: device lock held; sleeps, for up to 60 s where the function is not in D0 and does
+    /// not answer.
     ///
     /// # Errors
     ///

@@ -2,8 +2,8 @@
 
 //! Runtime power management.
 //!
-//! A function whose save is refused is not suspended: what it holds could not be restored, and it may
-//! be gone for good. A function that is lost can still be reset, see [`Recovery::reset`].
+//! A function whose save is refused is not suspended: what it holds could not be restored, and it
+//! may be gone for good. A function that is lost can still be reset, see [`Recovery::reset`].
 
 use kernel::prelude::*;
 
@@ -25,6 +25,8 @@ use crate::{
 
 impl Recovery {
     /// Nobody uses the function: guarded save and the transition to low power.
+    ///
+    /// Context: [`PmOps::runtime_suspend`](crate::pci::PmOps::runtime_suspend).
     ///
     /// # Errors
     ///
@@ -73,8 +75,10 @@ impl Recovery {
     /// The function is needed again: verifies what the core restored, and repairs it where it is
     /// wrong.
     ///
-    /// One that did not come back is reported and counts as lost until a reset or a restore brings it
-    /// back. It is no error here, which would keep both from being tried.
+    /// One that did not come back is reported and counts as lost until a reset or a restore brings
+    /// it back. It is no error here, which would keep both from being tried.
+    ///
+    /// Context: [`PmOps::runtime_resume`](crate::pci::PmOps::runtime_resume).
     pub fn runtime_resume(&self, dev: Exclusive<'_>) {
         self.note(Event::RuntimeResume);
         let _ = self.repair(dev, "runtime resume");

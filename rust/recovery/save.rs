@@ -84,11 +84,11 @@ pub(super) fn check_accessible(dev: Exclusive<'_>) -> Result<(), Refusal> {
 
 /// Saves config space if what is read is the function's state, whole.
 ///
-/// The core's buffer then holds the new state, or, after a refusal, the known-good one: what it held
-/// before may have been poison. Its flag `state_saved` is left as it was found.
+/// The core's buffer then holds the new state, or, after a refusal, the known-good one: what it
+/// held before may have been poison. Its flag `state_saved` is left as it was found.
 ///
-/// `known_good` is the last state that passed. Where there is none yet, what the core held before is
-/// put back.
+/// `known_good` is the last state that passed. Where there is none yet, what the core held before
+/// is put back.
 pub(super) fn guarded_save(
     dev: Exclusive<'_>,
     known_good: Option<&KnownGood>,
@@ -157,11 +157,28 @@ impl Recovery {
     /// Guarded save: replaces the known-good state if what is read passes every check.
     ///
     /// Call it after changing config space on purpose. A refusal is reported (log, uevent, debugfs)
-    /// and the known-good state kept.
+    /// and the known-good state kept. The core's `state_saved` is left as it is.
+    ///
+    /// Context: device lock held; sleeps.
     ///
     /// # Errors
     ///
     /// `EIO` where the save is refused.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::{device::Core, pci::Device, prelude::*};
+    /// use pci_recovery::recovery::Recovery;
+    ///
+    /// // What was changed before is kept from now on, if the function is there and whole.
+    /// fn keep_changes(recovery: &Recovery, dev: &Device<Core<'_>>) -> Result {
+    ///     if !recovery.is_ok() {
+    ///         return Err(EAGAIN);
+    ///     }
+    ///     recovery.save(dev)
+    /// }
+    /// ```
     pub fn save(&self, dev: &Device<Core<'_>>) -> Result {
         self.guarded_save(dev.into())
     }

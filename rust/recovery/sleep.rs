@@ -39,6 +39,8 @@ impl Recovery {
     /// The system goes to sleep: guarded save. [`Self::suspend_noirq`] must follow, which owes the
     /// transition to low power.
     ///
+    /// Context: [`PmOps::suspend`](crate::pci::PmOps::suspend).
+    ///
     /// # Errors
     ///
     /// `EIO` where the save is refused and `on_refusal` says to abort; `EINVAL` where the core does
@@ -49,6 +51,8 @@ impl Recovery {
     }
 
     /// Interrupts are off: keeps the core from saving, and puts the function to sleep.
+    ///
+    /// Context: [`PmOps::suspend_noirq`](crate::pci::PmOps::suspend_noirq).
     ///
     /// # Errors
     ///
@@ -73,7 +77,10 @@ impl Recovery {
         Ok(())
     }
 
-    /// The core has restored the function, interrupts are off: verifies and repairs.
+    /// The core has restored the function, interrupts are off: verifies and repairs. What is still
+    /// wrong then is left to [`Self::pm_resume`].
+    ///
+    /// Context: [`PmOps::resume_noirq`](crate::pci::PmOps::resume_noirq).
     pub fn resume_noirq(&self, dev: Exclusive<'_>) {
         self.note(Event::ResumeNoirq);
         self.repair_early(dev, "resume");
@@ -83,12 +90,16 @@ impl Recovery {
     ///
     /// A function that did not come back does not fail the resume of the system: it is reported,
     /// and counts as lost until a reset or a restore brings it back.
+    ///
+    /// Context: [`PmOps::resume`](crate::pci::PmOps::resume).
     pub fn pm_resume(&self, dev: &Device<Core<'_>>) {
         self.note(Event::PmResume);
         let _ = self.repair(dev.into(), "resume");
     }
 
     /// Hibernation is about to copy the memory: guarded save. [`Self::freeze_noirq`] must follow.
+    ///
+    /// Context: [`PmOps::freeze`](crate::pci::PmOps::freeze).
     ///
     /// # Errors
     ///
@@ -100,6 +111,8 @@ impl Recovery {
 
     /// Interrupts are off: keeps the core from saving.
     ///
+    /// Context: [`PmOps::freeze_noirq`](crate::pci::PmOps::freeze_noirq).
+    ///
     /// # Errors
     ///
     /// `EINVAL` where the core does not take the known-good state back.
@@ -109,12 +122,16 @@ impl Recovery {
     }
 
     /// The memory was copied and the core has restored the function: verifies and repairs.
+    ///
+    /// Context: [`PmOps::thaw_noirq`](crate::pci::PmOps::thaw_noirq).
     pub fn thaw_noirq(&self, dev: Exclusive<'_>) {
         self.note(Event::ThawNoirq);
         self.repair_early(dev, "thaw");
     }
 
     /// The memory was copied, or the hibernation is over before: as [`Self::pm_resume`].
+    ///
+    /// Context: [`PmOps::thaw`](crate::pci::PmOps::thaw).
     pub fn thaw(&self, dev: &Device<Core<'_>>) {
         self.note(Event::Thaw);
         let _ = self.repair(dev.into(), "thaw");
@@ -122,8 +139,10 @@ impl Recovery {
 
     /// Hibernation is about to switch off: guarded save, for the case that it does not.
     ///
-    /// The core does not save now, so that `state_saved` is left alone, and with it the transition to
-    /// low power is the core's. A refusal is reported and keeps nobody from switching off.
+    /// The core does not save now, so that `state_saved` is left alone, and with it the transition
+    /// to low power is the core's. A refusal is reported and keeps nobody from switching off.
+    ///
+    /// Context: [`PmOps::poweroff`](crate::pci::PmOps::poweroff).
     pub fn poweroff(&self, dev: &Device<Core<'_>>) {
         self.note(Event::Poweroff);
         let _ = self.guarded_save(dev.into());
@@ -131,12 +150,16 @@ impl Recovery {
 
     /// The memory is what hibernation copied, and the core has restored the function: verifies and
     /// repairs.
+    ///
+    /// Context: [`PmOps::restore_noirq`](crate::pci::PmOps::restore_noirq).
     pub fn restore_noirq(&self, dev: Exclusive<'_>) {
         self.note(Event::RestoreNoirq);
         self.repair_early(dev, "restore");
     }
 
     /// The memory is what hibernation copied: as [`Self::pm_resume`].
+    ///
+    /// Context: [`PmOps::restore`](crate::pci::PmOps::restore).
     pub fn pm_restore(&self, dev: &Device<Core<'_>>) {
         self.note(Event::PmRestore);
         let _ = self.repair(dev.into(), "restore");
@@ -159,8 +182,8 @@ impl Recovery {
         channel.and_then(|()| check_accessible(dev)).is_ok()
     }
 
-    /// The core must not save what nobody looks at: where `state_saved` is not set, because a save was
-    /// refused or somebody has restored since, loads the known-good state, which sets it.
+    /// The core must not save what nobody looks at: where `state_saved` is not set, because a save
+    /// was refused or somebody has restored since, loads the known-good state, which sets it.
     fn keep_core_from_saving(&self, dev: Exclusive<'_>) -> Result {
         if dev.state_saved() {
             return Ok(());

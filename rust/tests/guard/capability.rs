@@ -144,7 +144,8 @@ fn pci_express_with_no_registers_is_a_loss_if_there_were_some() {
     assert!(check_exp(&[], Some(&known_good(&EXP_GOOD))).is_err());
 }
 
-/// The verdict on a function that reads `now` where `saved` was saved of its PCI Express capability.
+/// The verdict on a function that reads `now` where `saved` was saved of its PCI Express
+/// capability.
 fn check_kept(saved: &[u16], now: &[u16]) -> Result<(), Refusal> {
     let read = |offset| {
         let index = EXP.iter().position(|register| register.offset == offset);

@@ -44,7 +44,8 @@ fn compared(example: &Example, name: &str) -> u32 {
         .sum()
 }
 
-/// The PCI Express capability of QEMU's e1000e lies at 0xe0: its Slot Control 2 would be AER's 0x118.
+/// The PCI Express capability of QEMU's e1000e lies at 0xe0: its Slot Control 2 would be AER's
+/// 0x118.
 #[test]
 fn no_register_of_pci_express_lies_among_the_extended_capabilities() {
     let mut example = endpoint();

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! For PCI drivers that must survive errors, resets and suspends: what the kernel crate's `pci`
+//! module lacks for it, and a known-good state of config space that no loss can poison.
+//!
+//! A driver copies `pci.rs`, `guard.rs`, `recovery.rs` and their folders next to its crate root and
+//! declares the three modules. This crate is for the documentation, and for compiling the examples.
+//!
+//! Where to look:
+//!
+//! * to keep a function recoverable, by a call from each callback: [`recovery::Recovery`]
+//! * to know in probe that the function is there and not wiped: [`recovery::prepare`]
+//! * callbacks for errors and resets, for sleep and runtime power management, for SR-IOV:
+//!   [`pci::ErrorHandler`], [`pci::PmOps`], [`pci::SriovOps`]
+//! * a driver that is registered with them: [`module_recoverable_pci_driver!`],
+//!   [`pci_device_table!`]
+//! * the function enabled, an interrupt, memory for DMA, a workqueue: [`pci::Enabled`],
+//!   [`pci::request_msi`], [`pci::DmaBuffer`], [`pci::OwnedQueue`]
+//! * the device lock in a file or a work item: [`pci::try_lock`]
+//! * files in debugfs for people to look at: [`recovery::Files`]
+//! * to save, restore or reset by rules of your own: [`pci::State`], [`pci::SavedState`],
+//!   [`pci::Power`], [`pci::Reset`]
+//! * to know why a save was refused: [`guard::Refusal`]
+//!
+//! # A driver
+//!
+//! The imports are left out, and what is the device's: to stop its I/O, and to start it when the
+//! function is well ([`recovery::Recovery::is_ok`]).
+//! `rust/edu_recovery.rs` of the project is the same with a device, and all callbacks.
+//!
+//! ```
+//! # use kernel::{
+//! #     device::Core,
+//! #     pci::{Device, Driver, IdTable},
+//! #     prelude::*,
+//! #     sync::Arc,
+//! # };
+//! # use pci_recovery::{
+//! #     module_recoverable_pci_driver, pci, pci_device_table, recovery,
+//! #     pci::{ChannelState, Enabled, ErrorHandler, ErsResult, Exclusive, PmOps, SriovOps},
+//! #     recovery::{FirstSave, OnRefusal, Recovery},
+//! # };
+//! struct MyDriver;
+//!
+//! struct Data<'bound> {
+//!     recovery: Arc<Recovery>,
+//!     _enabled: Enabled<'bound>, // disables the function when it is unbound
+//! }
+//!
+//! impl<'bound> Data<'bound> {
+//!     fn new(dev: &'bound Device<Core<'_>>) -> Result<Self> {
+//!         recovery::prepare(dev)?;
+//!         let enabled = Enabled::new(dev)?;
+//!         // Last: what is enabled and configured by now is what is kept.
+//!         let recovery = Recovery::new(dev, FirstSave::AsIs)?;
+//!         Ok(Self { recovery, _enabled: enabled })
+//!     }
+//! }
+//! #
+//! # pci_device_table!(IDS, <MyDriver as Driver>::IdInfo, [(pci::device_id(0x1234, 0x11e8), ())]);
+//! #
+//! # impl Driver for MyDriver {
+//! #     type IdInfo = ();
+//! #     type Data<'bound> = Data<'bound>;
+//! #     const ID_TABLE: IdTable<Self::IdInfo> = &IDS;
+//! #     fn probe<'bound>(
+//! #         dev: &'bound Device<Core<'_>>,
+//! #         _info: pci::ProbeInfo<'bound, Self::IdInfo>,
+//! #     ) -> impl PinInit<Data<'bound>, Error> + 'bound {
+//! #         Data::new(dev)
+//! #     }
+//! # }
+//!
+//! #[vtable]
+//! impl ErrorHandler for MyDriver {
+//!     fn error_detected(dev: &Device, this: Pin<&Data<'_>>, state: ChannelState) -> ErsResult {
+//!         this.recovery.error_detected(dev, state)
+//!     }
+//!
+//!     fn slot_reset(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> ErsResult {
+//!         this.recovery.slot_reset(dev)
+//!     }
+//!
+//!     fn resume(_dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) {
+//!         this.recovery.resume();
+//!     }
+//!     // ... mmio_enabled, reset_prepare, reset_done
+//! }
+//!
+//! #[vtable]
+//! impl PmOps for MyDriver {
+//!     fn suspend(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+//!         this.recovery.suspend(dev, OnRefusal::Continue)
+//!     }
+//!
+//!     fn suspend_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+//!         this.recovery.suspend_noirq(dev)
+//!     }
+//!
+//!     fn resume(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+//!         this.recovery.pm_resume(dev);
+//!         Ok(())
+//!     }
+//!     // ... resume_noirq, freeze, thaw, ...
+//! }
+//!
+//! #[vtable]
+//! impl SriovOps for MyDriver {} // no virtual functions
+//!
+//! module_recoverable_pci_driver! {
+//!     type: MyDriver,
+//!     name: "my_driver",
+//!     license: "GPL",
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! # What the types say
+//!
+//! | given | says | given to |
+//! |---|---|---|
+//! | `&Device` | touch nothing | `error_detected`, `cor_error_detected` |
+//! | `&Device<Core<'_>>` | the device lock is held | other error handlers, SR-IOV, sleep |
+//! | [`Exclusive`](pci::Exclusive) | nobody else is at it | sleep with interrupts off, runtime PM |
+//!
+//! With an `Exclusive` one saves, restores, and changes the power state; the lock is for resets and
+//! virtual functions, too. A `&Device<Core<'_>>` converts into an `Exclusive`, which converts into
+//! nothing. What is asked for in the wrong place does not compile, see `rust/tests/compile_fail`.
+//!
+//! # Errors
+//!
+//! Each function names its errnos. Those of [`recovery`] stand in a table there.
+
+// kbuild's compiler is told so; rustdoc forgets it where it looks for examples.
+#![cfg_attr(doctest, no_std)]
+
+pub mod guard;
+pub mod pci;
+pub mod recovery;
