@@ -26,7 +26,7 @@ mutant_lines() {
 sources() {
 	count lint totals_line make lint KERNEL=all
 	count "what the types forbid" totals_line make check-types KERNEL=all
-	count doc totals_line make doc
+	count "doc examples" totals_line make doc-test KERNEL=all
 	count "cargo test" cargo_lines make test-host
 	count fuzz totals_line make fuzz
 }
