@@ -49,6 +49,35 @@ pub(super) struct KnownGood {
     pub(super) at_ns: u64,
 }
 
+impl KnownGood {
+    /// Takes the first one, into the memory of `before`, which is what the core holds until now: that
+    /// is put back where the save is refused.
+    pub(super) fn first(dev: Exclusive<'_>, before: SavedState) -> Result<Self, Refusal> {
+        let mut state = before;
+        let snapshot = guarded_save(dev, &mut state, None)?;
+        Ok(Self {
+            state,
+            snapshot,
+            at_ns: now_ns(),
+        })
+    }
+
+    /// Replaces it by what the function holds now. Needs no memory.
+    fn renew(&mut self, dev: Exclusive<'_>) -> Result<(), Refusal> {
+        self.snapshot = guarded_save(dev, &mut self.state, Some(&self.snapshot))?;
+        self.at_ns = now_ns();
+        Ok(())
+    }
+}
+
+/// What a refusal is to a caller: the core's errno, if it is the core that refuses.
+pub(super) fn errno(refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::Core { errno } => Error::from_errno(errno),
+        _ => EIO,
+    }
+}
+
 /// Reads Command/Status.
 fn command_status(dev: Exclusive<'_>) -> u32 {
     dev.read_config_dword(bindings::PCI_COMMAND as u16)
@@ -82,17 +111,18 @@ pub(super) fn check_accessible(dev: Exclusive<'_>) -> Result<(), Refusal> {
     accessible
 }
 
-/// Saves config space if what is read is the function's state, whole.
+/// Saves config space into `good` if what is read is the function's state, whole; returns its
+/// registers.
 ///
-/// The core's buffer then holds the new state, or, after a refusal, the known-good one: what it held
-/// before may have been poison. Its flag `state_saved` is left as it was found.
+/// The core's buffer then holds the new state, or, after a refusal, `good`, which stays as it is: what
+/// the buffer held before may have been poison. Its flag `state_saved` is left as it was found.
 ///
-/// `known_good` is the last state that passed. Where there is none yet, what the core held before is
-/// put back.
-pub(super) fn guarded_save(
+/// `known_good` are the registers of the last state that passed, if there is one.
+fn guarded_save(
     dev: Exclusive<'_>,
-    known_good: Option<&KnownGood>,
-) -> Result<KnownGood, Refusal> {
+    good: &mut SavedState,
+    known_good: Option<&Snapshot>,
+) -> Result<Snapshot, Refusal> {
     let core_error = |error: Error| Refusal::Core {
         errno: error.to_errno(),
     };
@@ -101,12 +131,8 @@ pub(super) fn guarded_save(
     check_accessible(dev)?;
     let function = function::describe(dev)?;
 
-    // 2. Set aside what the core holds, if there is nothing better to put back; then let it save.
+    // 2. Let the core save.
     let flag = dev.state_saved();
-    let before = match known_good {
-        Some(_) => None,
-        None => Some(SavedState::store(dev).map_err(core_error)?),
-    };
     let saved = dev.save_state().map_err(core_error);
 
     // 3. Look at what was saved, and whether the function is still there.
@@ -118,19 +144,14 @@ pub(super) fn guarded_save(
                 capabilities(&dev),
                 command_status(dev),
                 &function,
-                known_good.map(|good| &good.snapshot),
+                known_good,
             )
         })
-        .and_then(|()| SavedState::store(dev).map_err(core_error))
-        .map(|state| KnownGood {
-            state,
-            snapshot: Snapshot::new(&header, capabilities(&dev), &function),
-            at_ns: now_ns(),
-        });
+        .and_then(|()| good.replace(dev).map_err(core_error))
+        .map(|()| Snapshot::new(&header, capabilities(&dev), &function));
 
     // 4. A refused save leaves nothing behind.
-    let good = known_good.map(|good| &good.state).or(before.as_ref());
-    if let (Err(_), Some(good)) = (&result, good) {
+    if result.is_err() {
         if let Err(error) = good.load(dev) {
             // The capabilities were stored from this very function.
             dev_err!(dev, "the core's saved state is lost: {:?}\n", error);
@@ -161,7 +182,7 @@ impl Recovery {
     ///
     /// # Errors
     ///
-    /// `EIO` where the save is refused.
+    /// `EIO` where the save is refused, `ENOMEM` where the core has no buffer for a capability.
     pub fn save(&self, dev: &Device<Core<'_>>) -> Result {
         self.guarded_save(dev.into())
     }
@@ -170,7 +191,7 @@ impl Recovery {
     pub(super) fn guarded_save(&self, dev: Exclusive<'_>) -> Result {
         self.try_save(dev).map_err(|refusal| {
             report::refused(self, &dev, refusal);
-            EIO
+            errno(refusal)
         })
     }
 
@@ -185,7 +206,7 @@ impl Recovery {
             return Err(Refusal::Recovering);
         }
 
-        inner.known_good = guarded_save(dev, Some(&inner.known_good))?;
+        inner.known_good.renew(dev)?;
         inner.runtime_refusal = None;
         inner.counters.saves += 1;
         inner.events.push(Event::Save);
