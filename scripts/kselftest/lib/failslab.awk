@@ -11,7 +11,7 @@
 # line that matches `damage`, with spaces as `_`, or `-`; WANTED how many lines
 # match `want`. SITE are the innermost functions of the stack.
 #
-#	awk -v log=FIFO -v module=REGEX -v damage=REGEX -v want=REGEX
+#	awk -v kmsg=FIFO -v module=REGEX -v damage=REGEX -v want=REGEX
 
 # What every stack begins with.
 BEGIN {
@@ -26,7 +26,7 @@ $1 == "until" {
 	site = ""
 	depth = 0
 	lost = 1
-	while ((getline line < log) > 0) {
+	while ((getline line < kmsg) > 0) {
 		sub(/^[^;]*;/, "", line)
 		if (index(line, $2)) {
 			lost = 0

@@ -18,6 +18,8 @@ FAIL_PAGES=/sys/kernel/debug/fail_page_alloc
 FAIL_NEVER=1000000000
 # A failure is one of ours if this is in its stack.
 FAIL_OURS='\\[(pci_recovery|edu_recovery|pci_fault)\\]'
+# Which allocations a sweep is to try, one after the other.
+FAIL_KINDS="slab pages"
 # The errno of a path that does not succeed in peace.
 FAIL_EXPECTED=
 # Log lines that a path may want counted, see WANTED.
@@ -25,8 +27,9 @@ FAIL_WANT='device recovery successful'
 
 # failslab_need: skips the whole test on a kernel that cannot let allocations fail.
 failslab_need() {
-	[ -d "$FAIL_SLAB" ] && [ -d "$FAIL_PAGES" ] && [ -w /proc/self/fail-nth ] ||
-		skip_all "this kernel cannot let allocations fail (CONFIG_FAILSLAB, _FAIL_PAGE_ALLOC, _FAULT_INJECTION_DEBUG_FS): KERNEL=debug can"
+	if [ ! -d "$FAIL_SLAB" ] || [ ! -d "$FAIL_PAGES" ] || [ ! -w /proc/self/fail-nth ]; then
+		skip_all "this kernel cannot let allocations fail (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC): KERNEL=debug can"
+	fi
 	FAIL_SETTINGS=
 	at_exit failslab_undo
 	# With the stack of each failure, those that may sleep too, and in user memory.
@@ -44,7 +47,7 @@ failslab_need() {
 	mkfifo "$KT_TMP/kmsg" "$KT_TMP/kmsg.ask" "$KT_TMP/kmsg.answer"
 	cat /dev/kmsg > "$KT_TMP/kmsg" &
 	FAIL_READER=$!
-	awk -v log="$KT_TMP/kmsg" -v module="$FAIL_OURS" -v damage="$DMESG_DAMAGE" \
+	awk -v kmsg="$KT_TMP/kmsg" -v module="$FAIL_OURS" -v damage="$DMESG_DAMAGE" \
 		-v want="$FAIL_WANT" -f "$KT_DIR/lib/failslab.awk" \
 		< "$KT_TMP/kmsg.ask" > "$KT_TMP/kmsg.answer" &
 	exec 4> "$KT_TMP/kmsg.ask" 5< "$KT_TMP/kmsg.answer"
@@ -68,7 +71,7 @@ failslab_undo() {
 fail_set() {
 	read -r fs_old fs_rest < "$1"
 	: "$fs_rest"
-	FAIL_SETTINGS="$FAIL_SETTINGS $1 $fs_old"
+	FAIL_SETTINGS="$1 $fs_old $FAIL_SETTINGS"
 	echo "$2" > "$1"
 }
 
@@ -203,8 +206,8 @@ failslab_sweep() {
 	fail_counts=
 	failslab_holds
 	FAIL_HOLDS=$HOLDS
-	for fs_kind in slab pages; do
-		fail_in $fs_kind
+	for fs_kind in $FAIL_KINDS; do
+		fail_in "$fs_kind"
 		failslab_point $FAIL_NEVER
 		fail_counts="$fail_counts$((FAIL_NEVER - LEFT)) $fs_kind, "
 		fs_n=1
@@ -215,7 +218,7 @@ failslab_sweep() {
 			fs_n=$((fs_n + 1))
 			if [ "$LEFT" -eq 0 ]; then
 				fs_untouched=0
-			elif [ $fs_kind = slab ]; then
+			elif [ "$fs_kind" = slab ]; then
 				fs_untouched=2
 			else
 				fs_untouched=$((fs_untouched + 1))
