@@ -8,9 +8,9 @@
 # the registers are judged as in lib/sweep.sh, whose states and judge these are.
 #
 # The kernel counts the allocations of one task (/proc/TASK/fail-nth, see
-# Documentation/fault-injection) and logs the stack of the one that fails. On a
-# kernel with kmemleak every other one is kmemleak's own, which has a reserve and
-# logs nothing.
+# Documentation/fault-injection) and logs the stack of the one that fails, unless
+# its caller wants no such thing (__GFP_NOWARN). Those of kmemleak, one for each of
+# the others, are left out: it has a reserve.
 
 FAIL_SLAB=/sys/kernel/debug/failslab
 FAIL_PAGES=/sys/kernel/debug/fail_page_alloc
@@ -30,6 +30,9 @@ failslab_need() {
 	if [ ! -d "$FAIL_SLAB" ] || [ ! -d "$FAIL_PAGES" ] || [ ! -w /proc/self/fail-nth ]; then
 		skip_all "this kernel cannot let allocations fail (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC): KERNEL=debug can"
 	fi
+	if ! fail_caches 1; then
+		skip_all "the caches of this kernel's slab are merged: boot it with slab_nomerge"
+	fi
 	FAIL_SETTINGS=
 	at_exit failslab_undo
 	# With the stack of each failure, those that may sleep too, and in user memory.
@@ -39,7 +42,7 @@ failslab_need() {
 	fail_set "$FAIL_PAGES/ignore-gfp-wait" N
 	fail_set "$FAIL_PAGES/ignore-gfp-highmem" N
 	fail_set "$FAIL_PAGES/min-order" 0
-	fail_set "$FAIL_SLAB/cache-filter" N
+	fail_set "$FAIL_SLAB/cache-filter" Y
 	# On the console the stacks would take longer than the rest of the test.
 	fail_set /proc/sys/kernel/printk 4
 	fail_task self
@@ -57,6 +60,7 @@ failslab_need() {
 
 failslab_undo() {
 	exec 4>&- 5<&- 6>&-
+	fail_caches 0 || :
 	kill "$FAIL_READER" 2> /dev/null || :
 	rm -f "$KT_TMP/kmsg" "$KT_TMP/kmsg.ask" "$KT_TMP/kmsg.answer"
 	# shellcheck disable=SC2086 # file and value, each
@@ -86,15 +90,27 @@ fail_in() {
 	FAIL_KIND=$1
 	case $1 in
 	slab)
-		echo N > "$FAIL_SLAB/cache-filter"
+		fail_caches 1
 		echo 31 > "$FAIL_PAGES/min-order"
 		;;
 	pages)
-		# No cache is marked.
-		echo Y > "$FAIL_SLAB/cache-filter"
+		fail_caches 0
 		echo 0 > "$FAIL_PAGES/min-order"
 		;;
 	esac
+}
+
+# fail_caches 1|0: may allocations from the slab's caches fail? False where the kernel
+# cannot tell the caches apart.
+fail_caches() {
+	fc_status=0
+	for fc_file in /sys/kernel/slab/*/failslab; do
+		case $fc_file in
+		*/kmemleak_*) ;;
+		*) echo "$1" > "$fc_file" || fc_status=1 ;;
+		esac
+	done 2> /dev/null
+	return "$fc_status"
 }
 
 # fail_begin: from now on the task's allocation number FAIL_N fails. fail_end: none
