@@ -38,13 +38,16 @@ help:
 ##   test-host  cargo test: what needs no kernel
 ##   lint       rustfmt, clippy and shellcheck
 ##   mutants    weaken one guard after the other: does a test notice? (minutes)
+##   check-full everything there is, also on the debug kernel (more than an hour)
 ##   clean      remove what was built here
 ##   distclean  remove the cache as well
 ##
 ## The targets above see to what they need by themselves.
 ##
 ##   KERNEL=SERIES      Debian's newest kernel of 7.3 (the default) or 7.2; for setup,
-##                      module, check, soak and lint also `all`: one after the other
+##                      module, check, soak and lint also `all`: one after the other;
+##                      `debug`: 7.3, built here with KASAN, lockdep, kmemleak, KUnit
+##                      and more (scripts/setup/debug.config; 10 minutes, once)
 ##   FILTER=GLOB        check, soak: only the tests whose names match
 ##   JOBS=N             check, soak: guests that run at the same time (2, or
 ##                      1 on one processor)
@@ -101,6 +104,10 @@ lint: setup
 .PHONY: mutants
 mutants: module harness
 	@TOPOLOGY="$${TOPOLOGY:-endpoint}" scripts/mutants.sh "$$MUTANT"
+
+.PHONY: check-full
+check-full:
+	@scripts/check-full.sh
 
 .PHONY: clean
 clean:
