@@ -68,8 +68,10 @@ struct Data<'bound> {
 impl<'bound> Data<'bound> {
     fn new(dev: &'bound Device<Core<'_>>) -> Result<Self> {
         recovery::prepare(dev)?;
+        // Declared first, dropped last where probe fails: the device is disabled by then.
+        let edu;
         let enabled = Enabled::new(dev)?;
-        let edu = Edu::new(dev, c"edu_recovery")?;
+        edu = Edu::new(dev, c"edu_recovery")?;
 
         // Last: what is enabled and configured by now is what is kept.
         let recovery = Recovery::new(dev, FirstSave::AsIs)?;

@@ -82,7 +82,10 @@ use self::{
 };
 use crate::{
     guard::Refusal,
-    pci::Reset, //
+    pci::{
+        Reset,
+        SavedState, //
+    }, //
 };
 
 /// The known-good state of one function, and what happened to it.
@@ -146,13 +149,14 @@ impl Recovery {
             }
         }
 
-        let known_good = save::guarded_save(dev.into(), None).map_err(|refusal| {
+        let before = SavedState::store(dev.into())?;
+        let known_good = KnownGood::first(dev.into(), before).map_err(|refusal| {
             dev_err!(
                 dev,
                 "cannot recover a function without a known-good state: {}\n",
                 refusal
             );
-            EIO
+            save::errno(refusal)
         })?;
 
         counters.saves += 1;

@@ -127,6 +127,8 @@ pub struct SavedCapability<'a> {
     pub extended: bool,
     /// The saved registers, in the CPU's byte order.
     pub data: &'a [u8],
+    /// The same with what the core keeps before them, a `struct pci_cap_saved_data`.
+    record: &'a [u8],
 }
 
 /// Iterator over the capabilities in the core's buffer, see [`State::saved_capabilities`].
@@ -173,12 +175,20 @@ impl<'a> Iterator for SavedCapabilities<'a> {
         }
 
         // SAFETY: `size` bytes of saved registers follow the header, as
-        // `_pci_add_cap_save_buffer()` allocated them. By the type invariant of `Exclusive`,
-        // which `'a` borrows, nobody else writes them.
-        let data = unsafe {
-            core::slice::from_raw_parts((&raw const (*state).cap.data).cast::<u8>(), size as usize)
+        // `_pci_add_cap_save_buffer()` allocated them, with zeroes in between. By the type invariant
+        // of `Exclusive`, which `'a` borrows, nobody else writes them.
+        let record = unsafe {
+            core::slice::from_raw_parts(
+                (&raw const (*state).cap).cast::<u8>(),
+                size_of::<CapSavedData>() + size as usize,
+            )
         };
-        Some(SavedCapability { id, extended, data })
+        Some(SavedCapability {
+            id,
+            extended,
+            data: record.get(size_of::<CapSavedData>()..)?,
+            record,
+        })
     }
 }
 
@@ -207,7 +217,7 @@ impl<'a> Iterator for SavedCapabilities<'a> {
 /// # Invariants
 ///
 /// `state` is a `struct pci_saved_state` returned by `pci_store_saved_state()` and owned by
-/// `self`.
+/// `self`. It has `bytes` bytes: the header, each capability, and zeroes as the end of the list.
 pub struct SavedState {
     state: NonNull<bindings::pci_saved_state>,
     bytes: usize,
@@ -219,6 +229,20 @@ unsafe impl Send for SavedState {}
 // SAFETY: A `&SavedState` only allows reading the memory (`pci_load_saved_state()` copies from it).
 unsafe impl Sync for SavedState {}
 
+/// The core's buffer as `pci_store_saved_state()` copies it: the header, then each capability.
+fn records<'a>(dev: &'a Exclusive<'_>) -> impl Iterator<Item = &'a [u8]> + 'a {
+    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; by that of
+    // `Exclusive`, which `'a` borrows, nobody saves at the same time.
+    let header = unsafe {
+        let header = &raw const (*as_raw(dev)).saved_config_space;
+        core::slice::from_raw_parts(header.cast::<u8>(), size_of_val(&*header))
+    };
+    Iterator::chain(
+        core::iter::once(header),
+        dev.saved_capabilities().map(|saved| saved.record),
+    )
+}
+
 impl SavedState {
     /// Copies the core's buffer (`pci_store_saved_state()`), whether or not `state_saved` is set:
     /// the flag is left as it is found. The function is not touched.
@@ -227,7 +251,8 @@ impl SavedState {
     ///
     /// # Errors
     ///
-    /// `ENOMEM` where there is no memory for the copy.
+    /// `ENOMEM` where there is no memory for the copy, `EINVAL` where it does not look as
+    /// [`SavedState::replace`] would write it: this is another kernel than this module knows.
     pub fn store(dev: Exclusive<'_>) -> Result<Self> {
         let flag = dev.state_saved();
 
@@ -237,19 +262,61 @@ impl SavedState {
         let state = unsafe { bindings::pci_store_saved_state(as_raw(&dev)) };
         dev.set_state_saved(flag);
 
-        let capabilities = dev.saved_capabilities();
-        // The header, each capability, and one without data as the end of the list.
-        let bytes = size_of_val(&dev.saved_header())
-            + capabilities
-                .map(|saved| size_of::<CapSavedData>() + saved.data.len())
-                .sum::<usize>()
-            + size_of::<CapSavedData>();
-
         // INVARIANT: The pointer was just returned by `pci_store_saved_state()`, which passes the
-        // ownership to its caller.
-        NonNull::new(state)
-            .map(|state| Self { state, bytes })
-            .ok_or(ENOMEM)
+        // ownership to its caller, and adds up the same sizes.
+        let state = NonNull::new(state).map(|state| Self {
+            state,
+            bytes: Self::bytes_of(dev),
+        });
+        let state = state.ok_or(ENOMEM)?;
+        if state.is_of(dev) {
+            Ok(state)
+        } else {
+            Err(EINVAL)
+        }
+    }
+
+    /// Copies the core's buffer over this copy. It needs no memory, and all of it is copied or nothing.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` where this is the state of a function with other capabilities.
+    pub fn replace(&mut self, dev: Exclusive<'_>) -> Result {
+        if Self::bytes_of(dev) != self.bytes {
+            return Err(EINVAL);
+        }
+        // SAFETY: By the type invariant.
+        let mut rest = unsafe {
+            core::slice::from_raw_parts_mut(self.state.as_ptr().cast::<u8>(), self.bytes)
+        };
+        for record in records(&dev) {
+            // There is room for all of them, as was just seen.
+            let Some((place, next)) = rest.split_at_mut_checked(record.len()) else {
+                break;
+            };
+            place.copy_from_slice(record);
+            rest = next;
+        }
+        Ok(())
+    }
+
+    /// How many bytes `pci_store_saved_state()` takes.
+    fn bytes_of(dev: Exclusive<'_>) -> usize {
+        records(&dev).map(<[u8]>::len).sum::<usize>() + size_of::<CapSavedData>()
+    }
+
+    /// Is this what the core's buffer holds, byte for byte?
+    fn is_of(&self, dev: Exclusive<'_>) -> bool {
+        // SAFETY: By the type invariant.
+        let mut rest =
+            unsafe { core::slice::from_raw_parts(self.state.as_ptr().cast::<u8>(), self.bytes) };
+        for record in records(&dev) {
+            match rest.strip_prefix(record) {
+                Some(next) => rest = next,
+                None => return false,
+            }
+        }
+        rest.iter().all(|&byte| byte == 0)
     }
 
     /// Returns how many bytes of memory it holds.

@@ -18,6 +18,7 @@ use super::{
     report,
     save::{
         check_accessible,
+        check_answers,
         KnownGood, //
     },
     status::Health,
@@ -118,7 +119,7 @@ pub(super) fn verify(dev: Exclusive<'_>, known_good: &KnownGood) -> Result<(), R
         .and_then(|()| check_sriov(dev))
         .or_else(|mismatch| {
             // A function that is gone differs too, but that is not what is wrong with it.
-            check_accessible(dev).map_err(RestoreError::NotAccessible)?;
+            check_answers(dev).map_err(RestoreError::NotAccessible)?;
             Err(mismatch.into())
         })
 }

@@ -49,6 +49,35 @@ pub(super) struct KnownGood {
     pub(super) at_ns: u64,
 }
 
+impl KnownGood {
+    /// Takes the first one, into the memory of `before`, which is what the core holds until now: that
+    /// is put back where the save is refused.
+    pub(super) fn first(dev: Exclusive<'_>, before: SavedState) -> Result<Self, Refusal> {
+        let mut state = before;
+        let snapshot = guarded_save(dev, &mut state, None)?;
+        Ok(Self {
+            state,
+            snapshot,
+            at_ns: now_ns(),
+        })
+    }
+
+    /// Replaces it by what the function holds now. Needs no memory.
+    fn renew(&mut self, dev: Exclusive<'_>) -> Result<(), Refusal> {
+        self.snapshot = guarded_save(dev, &mut self.state, Some(&self.snapshot))?;
+        self.at_ns = now_ns();
+        Ok(())
+    }
+}
+
+/// What a refusal is to a caller: the core's errno, if it is the core that refuses.
+pub(super) fn errno(refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::Core { errno } => Error::from_errno(errno),
+        _ => EIO,
+    }
+}
+
 /// Reads Command/Status.
 fn command_status(dev: Exclusive<'_>) -> u32 {
     dev.read_config_dword(bindings::PCI_COMMAND as u16)
@@ -65,48 +94,61 @@ pub(super) fn capabilities<'a>(
     })
 }
 
-/// Refuses a function that does not answer.
+/// Refuses a function that does not answer, or that the core takes to be in D3cold.
 ///
 /// A frozen channel is not looked at here: the core leaves it frozen after a recovery that failed,
 /// and after one of a function that had no driver, and then a reset or a new driver may well bring
 /// the function back. While a recovery runs, [`Inner::check_channel`] keeps everybody off.
-pub(super) fn check_accessible(dev: Exclusive<'_>) -> Result<(), Refusal> {
+pub(super) fn check_answers(dev: Exclusive<'_>) -> Result<(), Refusal> {
     if dev.channel_state() == ChannelState::PermanentFailure {
         return Err(Refusal::Dead);
     }
     let accessible = guard::check_accessible(command_status(dev));
-    // The core takes a function that did not answer once for one in D3cold, and goes on doing so.
-    if dev.is_d3cold() && (accessible.is_err() || dev.power_up().is_err()) {
+    if dev.is_d3cold() {
         return Err(Refusal::PoweredOff);
     }
     accessible
 }
 
-/// Saves config space if what is read is the function's state, whole.
+/// As [`check_answers`], of a function that is powered up where it answers and the core takes it to
+/// be in D3cold: it did not answer once, and the core goes on doing so.
 ///
-/// The core's buffer then holds the new state, or, after a refusal, the known-good one: what it
-/// held before may have been poison. Its flag `state_saved` is left as it was found.
+/// The core takes `pci_bus_sem` for that, and it has that when it calls the error handlers, which
+/// take the mutex: must not be called with the mutex held. Whoever has an [`Exclusive`] is alone all
+/// the same, but for those who look through debugfs.
+pub(super) fn check_accessible(dev: Exclusive<'_>) -> Result<(), Refusal> {
+    if dev.is_d3cold()
+        && dev.channel_state() != ChannelState::PermanentFailure
+        && guard::check_accessible(command_status(dev)).is_ok()
+    {
+        // An error says that it does not answer, as does the next look.
+        let _ = dev.power_up();
+    }
+    check_answers(dev)
+}
+
+/// Saves config space into `good` if what is read is the function's state, whole; returns its
+/// registers.
 ///
-/// `known_good` is the last state that passed. Where there is none yet, what the core held before
-/// is put back.
-pub(super) fn guarded_save(
+/// The core's buffer then holds the new state, or, after a refusal, `good`, which stays as it is:
+/// what the buffer held before may have been poison. Its flag `state_saved` is left as it was found.
+///
+/// `known_good` are the registers of the last state that passed, if there is one.
+fn guarded_save(
     dev: Exclusive<'_>,
-    known_good: Option<&KnownGood>,
-) -> Result<KnownGood, Refusal> {
+    good: &mut SavedState,
+    known_good: Option<&Snapshot>,
+) -> Result<Snapshot, Refusal> {
     let core_error = |error: Error| Refusal::Core {
         errno: error.to_errno(),
     };
 
     // 1. Nothing is saved from a function that is known to be gone.
-    check_accessible(dev)?;
+    check_answers(dev)?;
     let function = function::describe(dev)?;
 
-    // 2. Set aside what the core holds, if there is nothing better to put back; then let it save.
+    // 2. Let the core save.
     let flag = dev.state_saved();
-    let before = match known_good {
-        Some(_) => None,
-        None => Some(SavedState::store(dev).map_err(core_error)?),
-    };
     let saved = dev.save_state().map_err(core_error);
 
     // 3. Look at what was saved, and whether the function is still there.
@@ -118,19 +160,14 @@ pub(super) fn guarded_save(
                 capabilities(&dev),
                 command_status(dev),
                 &function,
-                known_good.map(|good| &good.snapshot),
+                known_good,
             )
         })
-        .and_then(|()| SavedState::store(dev).map_err(core_error))
-        .map(|state| KnownGood {
-            state,
-            snapshot: Snapshot::new(&header, capabilities(&dev), &function),
-            at_ns: now_ns(),
-        });
+        .and_then(|()| good.replace(dev).map_err(core_error))
+        .map(|()| Snapshot::new(&header, capabilities(&dev), &function));
 
     // 4. A refused save leaves nothing behind.
-    let good = known_good.map(|good| &good.state).or(before.as_ref());
-    if let (Err(_), Some(good)) = (&result, good) {
+    if result.is_err() {
         if let Err(error) = good.load(dev) {
             // The capabilities were stored from this very function.
             dev_err!(dev, "the core's saved state is lost: {:?}\n", error);
@@ -163,7 +200,7 @@ impl Recovery {
     ///
     /// # Errors
     ///
-    /// `EIO` where the save is refused.
+    /// `EIO` where the save is refused, `ENOMEM` where the core has no buffer for a capability.
     ///
     /// # Examples
     ///
@@ -187,22 +224,26 @@ impl Recovery {
     pub(super) fn guarded_save(&self, dev: Exclusive<'_>) -> Result {
         self.try_save(dev).map_err(|refusal| {
             report::refused(self, &dev, refusal);
-            EIO
+            errno(refusal)
         })
     }
 
     /// As [`Self::save`], without the report of a refusal.
     pub(super) fn try_save(&self, dev: Exclusive<'_>) -> Result<(), Refusal> {
+        if dev.is_d3cold() && !self.is_frozen(dev) {
+            // What is wrong is said below.
+            let _ = check_accessible(dev);
+        }
         let mut inner = self.inner.lock();
 
         // What a function holds between an error and its verified restore is anybody's guess.
         if inner.health != Health::Ok {
             inner.check_channel(&dev)?;
-            check_accessible(dev)?;
+            check_answers(dev)?;
             return Err(Refusal::Recovering);
         }
 
-        inner.known_good = guarded_save(dev, Some(&inner.known_good))?;
+        inner.known_good.renew(dev)?;
         inner.runtime_refusal = None;
         inner.counters.saves += 1;
         inner.events.push(Event::Save);

@@ -66,6 +66,12 @@ sweep_registers() {
 		SWEEP_SKIP="$SWEEP_SKIP $(offset_name 12)"
 		SWEEP_CLEARS="$SWEEP_CLEARS $(offset_name 10)"
 	fi
+	if cap_find "$KT_DEVICE" 05; then
+		# MSI: address and data are another vector's each time that it is bound.
+		for sr_offset in 4 8 12; do
+			SWEEP_SKIP="$SWEEP_SKIP $(offset_name $sr_offset)"
+		done
+	fi
 	if cap_find "$KT_DEVICE" 0001; then
 		# AER: the mask of correctable errors, Replay Timer Timeout.
 		sr_value=$(cfg_read "$KT_DEVICE" $((CAP + 20)) 4)

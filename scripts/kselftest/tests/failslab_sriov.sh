@@ -1,0 +1,45 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# topology: sriov
+#
+# Each allocation of enabling a virtual function fails, and of disabling it.
+
+# shellcheck source-path=SCRIPTDIR source=../lib/test.sh
+. "$KT_DIR/lib/test.sh"
+# shellcheck source=../lib/sweep.sh
+. "$KT_DIR/lib/sweep.sh"
+# shellcheck source=../lib/sriov.sh
+. "$KT_DIR/lib/sriov.sh"
+# shellcheck source=../lib/failslab.sh
+. "$KT_DIR/lib/failslab.sh"
+
+path_enable() {
+	write_armed "$SYSFS_PCI/$KT_DEVICE/sriov_numvfs" 1
+}
+
+# There is one, or none and the capability says so.
+enabled_or_not() {
+	failslab_says_no ENOMEM
+	failslab_is_well
+	sriov_vfs
+	read_line "$SYSFS_PCI/$KT_DEVICE/sriov_numvfs"
+	sriov_registers
+	eo_is="$LINE $((VF_CONTROL & 9)) ${VFS:+vf}"
+	case $RESULT in
+	ok) eo_want="1 9 vf" ;;
+	*) eo_want="0 0 " ;;
+	esac
+	[ "$eo_is" = "$eo_want" ] || wrong "$RESULT, sriov_numvfs, control, functions: $eo_is"
+	sriov_set 0
+	[ "$ERRNO" = OK ] || wrong "cannot be disabled: $ERRNO"
+	judge
+}
+
+enable() {
+	failslab_sweep sriov_enable no path_enable enabled_or_not
+}
+
+sriov_need
+failslab_need
+sweep_setup
+subtests enable
