@@ -25,7 +25,8 @@
 //! | registers read for checking | [`config`] | `pci_read_config_dword()` |
 //! | one interrupt | [`irq`] | `request_threaded_irq()` |
 //! | uevents | [`uevent`] | `kobject_uevent_env()` |
-//! | one debugfs directory for the module | [`debugfs`] | `debugfs_create_dir()` |
+//! | debugfs files for root, which keep the module loaded | [`debugfs`] | `debugfs_create_file()` |
+//! | one debugfs directory for the module | [`module_dir`] | `debugfs_create_dir()` |
 //! | device IDs by number | [`id`] | `PCI_DEVICE()` |
 //! | registration | [`adapter`] | `struct pci_driver` |
 //! | what differs between kernels | [`compat`] | |
@@ -44,6 +45,7 @@ pub mod id;
 pub mod info;
 pub mod irq;
 pub mod lock;
+pub mod module_dir;
 pub mod pm;
 pub mod power;
 pub mod queue;

@@ -22,14 +22,15 @@ use core::fmt::{
 };
 
 use kernel::{
-    debugfs::{
-        Dir,
-        Scope, //
-    },
     prelude::*,
     str::CString,
     sync::Arc,
     uaccess::UserSliceReader, //
+};
+
+use crate::debugfs::{
+    Dir,
+    Scope, //
 };
 
 use super::{
@@ -139,7 +140,7 @@ impl Bus {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn create(parent: &Dir, wrapper: &Arc<Wrapper>) -> Result<Pin<KBox<Scope<Self>>>> {
+    pub(crate) fn create(parent: &Dir, wrapper: &Arc<Wrapper>) -> Result<Scope<Self>> {
         let mut functions = KVec::new();
         for devfn in plain::functions(wrapper) {
             functions.push(
@@ -159,7 +160,7 @@ impl Bus {
             functions,
         };
 
-        let scope = parent.scope(bus, &name, |bus, dir| {
+        parent.scope(bus, &name, |bus, dir| {
             dir.read_write_callback_file(c"fault", bus, &Self::show_faults, &Self::write_fault);
             dir.read_callback_file(c"record", bus, &Self::show_record);
             dir.read_callback_file(c"counters", bus, &Self::show_counters);
@@ -176,8 +177,7 @@ impl Bus {
                     &Function::write_register,
                 );
             }
-        });
-        KBox::pin_init(scope, GFP_KERNEL)
+        })
     }
 
     fn show_faults(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
