@@ -68,7 +68,7 @@ everything_happens() {
 		check_write restore 1 OK
 	fi
 	if [ -n "${EDU-}" ]; then
-		edu_load 100
+		edu_load 8
 		wait_for 30 edu_idle || fail "the load does not end"
 	fi
 	if [ "$KT_INJECT" != none ]; then
