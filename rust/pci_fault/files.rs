@@ -24,7 +24,13 @@ use core::fmt::{
 use kernel::{
     prelude::*,
     str::CString,
-    sync::Arc,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc, //
+    },
     uaccess::UserSliceReader, //
 };
 
@@ -126,6 +132,15 @@ impl Input {
     }
 }
 
+/// May a line about bad input be written? One a second: who writes by hand sees each, and a program
+/// that writes garbage does not flood the log.
+fn may_log() -> bool {
+    static LAST: Atomic<u64> = Atomic::new(0);
+
+    let second = now_ns() / 1_000_000_000 + 1;
+    LAST.xchg(second, Relaxed) != second
+}
+
 /// Accepts `1`.
 fn expect_one(input: &mut UserSliceReader) -> Result {
     match Input::read(input)?.as_str()? {
@@ -200,7 +215,9 @@ impl Bus {
             return Ok(());
         }
         let fault = spec::parse(text).map_err(|error| {
-            pr_err!("'{}' is no fault: {}\n", text, Shown(error));
+            if may_log() {
+                pr_err!("'{}' is no fault: {}\n", text, Shown(error));
+            }
             EINVAL
         })?;
         self.arm(fault)
