@@ -48,6 +48,7 @@ debugfs_back() {
 
 # attack FILE...: what an ordinary user can do with them, one a line.
 # No subshells: a fork takes longer than all the rest.
+# shellcheck disable=SC2016 # the attacker's shell expands it
 ATTACK='
 	try() {
 		if { eval "$2"; } 2> /dev/null; then echo "$1 can be $3"; fi

@@ -39,6 +39,10 @@ pattern_knows_pointers() {
 	esac
 }
 
+kptr_back() {
+	echo "$OLD_KPTR" > $KPTR
+}
+
 # everything_happens: what leaves a trace in a file, in the log, or as a uevent.
 everything_happens() {
 	check_write save 1 OK
@@ -117,7 +121,7 @@ uevents_have_none() {
 
 read_line $KPTR
 OLD_KPTR=$LINE
-at_exit 'echo "$OLD_KPTR" > $KPTR'
+at_exit kptr_back
 echo 0 > $KPTR
 interfaces_all
 LISTENING=yes

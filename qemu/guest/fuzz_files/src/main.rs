@@ -48,9 +48,12 @@ struct Cli {
     /// What the random numbers begin with: the same for the same inputs
     #[arg(long, value_name = "NUMBER")]
     seed: u64,
-    /// How long
+    /// How long, at most
     #[arg(long, value_name = "SECONDS", default_value = "5")]
     seconds: u64,
+    /// Only while this file is there
+    #[arg(long, value_name = "FILE")]
+    r#while: Option<PathBuf>,
     /// How many at the same time
     #[arg(long, value_name = "NUMBER", default_value = "4", value_parser = clap::value_parser!(u64).range(1..=64))]
     threads: u64,
@@ -61,10 +64,10 @@ struct Cli {
     plan: PathBuf,
 }
 
-/// Does random things with the files of `plan` until `end`.
-fn work(plan: &Plan, inputs: Inputs, mut rng: Rng, end: Instant) -> Tally {
+/// Does random things with the files of `plan` as long as `go_on` says so.
+fn work(plan: &Plan, inputs: Inputs, mut rng: Rng, go_on: impl Fn() -> bool) -> Tally {
     let mut tally = Tally::default();
-    while Instant::now() < end && !tally.is_hopeless() {
+    while go_on() && !tally.is_hopeless() {
         let index = rng.usize(..plan.files.len());
         operation::one(index, &plan.files[index], inputs, &mut rng, &mut tally);
     }
@@ -88,13 +91,14 @@ fn run(cli: &Cli) -> Result<bool> {
     println!("seed {}", cli.seed);
 
     let end = Instant::now() + Duration::from_secs(cli.seconds);
+    let go_on = || Instant::now() < end && cli.r#while.as_ref().is_none_or(|file| file.exists());
     let mut total = Tally::default();
     thread::scope(|scope| {
         let threads: Vec<_> = (0..cli.threads)
             .map(|number| {
                 let rng = Rng::with_seed(cli.seed.wrapping_add(number));
                 let plan = &plan;
-                scope.spawn(move || work(plan, inputs, rng, end))
+                scope.spawn(move || work(plan, inputs, rng, go_on))
             })
             .collect();
         for thread in threads {

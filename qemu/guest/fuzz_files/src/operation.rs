@@ -25,7 +25,8 @@ const MOST_READS: usize = 64;
 
 /// Opens `target` and does something with it, random as all here.
 pub fn one(index: usize, target: &Target, inputs: Inputs, rng: &mut Rng, tally: &mut Tally) {
-    let writes = !target.words.is_empty() && rng.u32(..4) != 0;
+    // Who knows the words knows which files are to be written.
+    let writes = !target.words.is_empty() && (inputs == Inputs::Words || rng.u32(..4) != 0);
     let how = if writes { How::Write } else { How::Read };
     let mut options = OpenOptions::new();
     match (how, inputs) {
@@ -93,8 +94,8 @@ mod tests {
     use super::*;
     use crate::plan::Plan;
 
-    fn try_on(path: &str, inputs: Inputs) -> (Tally, Plan) {
-        let plan = Plan::parse(&format!("{path}\tEINVAL\t1|2")).unwrap();
+    fn try_on(path: &str, words: &str, inputs: Inputs) -> (Tally, Plan) {
+        let plan = Plan::parse(&format!("{path}\tEINVAL\t{words}")).unwrap();
         let mut tally = Tally::default();
         let mut rng = Rng::with_seed(3);
         for _ in 0..100 {
@@ -108,10 +109,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
         fs::write(&path, "x").unwrap();
-        let (tally, plan) = try_on(path.to_str().unwrap(), Inputs::Words);
+        let path_text = path.to_str().unwrap();
+        let (tally, plan) = try_on(path_text, "1|2", Inputs::Words);
         assert!(tally.is_as_planned());
         let report = tally.report(&plan);
-        assert!(report.contains("file write OK "), "{report}");
+        assert!(report.contains("file write OK 100"), "{report}");
+        let (tally, plan) = try_on(path_text, "", Inputs::Words);
+        let report = tally.report(&plan);
         assert!(report.contains("file read OK "), "{report}");
         let left = fs::read(&path).unwrap();
         assert!(left.iter().all(|byte| b"12\nx".contains(byte)), "{left:?}");
@@ -119,14 +123,14 @@ mod tests {
 
     #[test]
     fn what_is_not_allowed_is_told() {
-        let (tally, plan) = try_on("/nowhere/at/all", Inputs::Anything);
+        let (tally, plan) = try_on("/nowhere/at/all", "1", Inputs::Anything);
         assert!(!tally.is_as_planned() && tally.is_hopeless());
         let report = tally.report(&plan);
         assert!(
             report.contains("unexpected /nowhere/at/all write ENOENT"),
             "{report}"
         );
-        let (tally, _) = try_on("/dev/full", Inputs::Words);
+        let (tally, _) = try_on("/dev/full", "1", Inputs::Words);
         assert!(!tally.is_as_planned());
     }
 }
