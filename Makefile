@@ -10,9 +10,10 @@ FILTER ?= *
 TOPOLOGY ?=
 # A kernel that looks for faults in itself is slow, and silent for long.
 TIMEOUT ?= $(if $(filter debug,$(KERNEL)),900,120)
+SEED ?=
 MUTANT ?= *
 JOBS ?=
-export FILTER TOPOLOGY TIMEOUT MUTANT JOBS
+export FILTER TOPOLOGY TIMEOUT SEED MUTANT JOBS
 
 # Those that work with one kernel say so before anything is set up.
 ifeq ($(KERNEL),all)
@@ -59,6 +60,7 @@ help:
 ##   MUTANT=GLOB        mutants: only those of scripts/mutants whose names match
 ##   TOPOLOGY=NAME      a file of qemu/topologies, or a .toml file (endpoint; of
 ##                      check: each test in those that it names)
+##   SEED=NUMBER        check, soak: repeat what a test did that reports this seed
 ##   TIMEOUT=SECONDS    a guest that is silent for so long has hung (120, of
 ##                      KERNEL=debug 900)
 ##   KDIR=DIR           a built kernel tree with Rust to use instead of Debian's
@@ -79,6 +81,7 @@ module: setup
 .PHONY: harness
 harness: setup
 	@cargo build --release --locked --manifest-path qemu/Cargo.toml
+	@scripts/build-guest-tools.sh
 
 .PHONY: run
 run: module harness
@@ -99,7 +102,7 @@ shell: module harness
 
 .PHONY: test-host
 test-host:
-	@status=0; for crate in rust qemu; do \
+	@status=0; for crate in rust qemu qemu/guest/fuzz_files; do \
 		cargo test --locked --manifest-path $$crate/Cargo.toml || status=1; \
 	done; exit $$status
 
@@ -129,7 +132,7 @@ check-full:
 
 .PHONY: clean
 clean:
-	rm -rf build qemu/target rust/target
+	rm -rf build qemu/target rust/target qemu/guest/fuzz_files/target scripts/kselftest/tools/fuzz_files
 
 .PHONY: distclean
 distclean: clean

@@ -26,7 +26,8 @@
 //! | facts about the function | [`info`] | `struct pci_dev` |
 //! | registers read for checking | [`config`] | `pci_read_config_dword()` |
 //! | uevents | [`uevent`] | `kobject_uevent_env()` |
-//! | one debugfs directory for the module | [`debugfs`] | `debugfs_create_dir()` |
+//! | debugfs files for root, which keep the module loaded | [`debugfs`] | `debugfs_create_file()` |
+//! | one debugfs directory for the module | [`module_dir`] | `debugfs_create_dir()` |
 //! | device IDs by number | [`id`] | `PCI_DEVICE()` |
 //! | registration | [`adapter`] | `struct pci_driver` |
 //! | what differs between kernels | [`compat`] | |
@@ -45,6 +46,7 @@ pub mod id;
 pub mod info;
 pub mod irq;
 pub mod lock;
+pub mod module_dir;
 pub mod pm;
 pub mod power;
 pub mod queue;

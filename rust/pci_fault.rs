@@ -44,11 +44,6 @@
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h), `struct pci_ops`.
 
 use kernel::{
-    debugfs::{
-        Dir,
-        File,
-        Scope, //
-    },
     new_mutex,
     prelude::*,
     sync::{
@@ -58,6 +53,9 @@ use kernel::{
     uaccess::UserSliceReader, //
 };
 
+// Of the library, what the kernel itself lacks.
+#[path = "pci/debugfs.rs"]
+pub mod debugfs;
 // A crate root looks for its modules beside itself; they are in a folder of their own.
 #[path = "pci_fault/fault.rs"]
 pub mod fault;
@@ -75,6 +73,10 @@ pub mod spec;
 mod wrap;
 
 use self::{
+    debugfs::{
+        Dir,
+        Scope, //
+    },
     files::{
         Bus,
         Input, //
@@ -92,7 +94,7 @@ module! {
 
 /// A wrapped bus and its files. Dropped in this order: no file is open when the wrapper goes.
 struct Entry {
-    _files: Pin<KBox<Scope<Bus>>>,
+    _files: Scope<Bus>,
     wrapped: Wrapped,
 }
 
@@ -105,12 +107,9 @@ struct Buses {
 }
 
 /// The module. Dropping it removes the files, so that nobody wraps any more, then every wrapper.
-#[pin_data]
 struct FaultInjector {
-    #[pin]
-    _wrap: File<Arc<Buses>>,
-    #[pin]
-    _unwrap: File<Arc<Buses>>,
+    _wrap: Scope<Arc<Buses>>,
+    _unwrap: Scope<Arc<Buses>>,
 }
 
 impl Buses {
@@ -149,23 +148,20 @@ impl Buses {
     }
 }
 
-impl kernel::InPlaceModule for FaultInjector {
-    fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
-        pin_init::pin_init_scope(|| {
-            let dir = Dir::new(c"pci_fault");
-            let parent = dir.clone();
-            let buses = Arc::pin_init(
-                pin_init!(Buses {
-                    entries <- new_mutex!(KVec::new()),
-                    dir: parent,
-                }),
-                GFP_KERNEL,
-            )?;
-            let same = buses.clone();
-            Ok(try_pin_init!(Self {
-                _wrap <- dir.write_callback_file(c"wrap", buses, &Buses::write_wrap),
-                _unwrap <- dir.write_callback_file(c"unwrap", same, &Buses::write_unwrap),
-            }? Error))
+impl kernel::Module for FaultInjector {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let dir = Dir::new(c"pci_fault")?;
+        let parent = dir.clone();
+        let buses = Arc::pin_init(
+            pin_init!(Buses {
+                entries <- new_mutex!(KVec::new()),
+                dir: parent,
+            }),
+            GFP_KERNEL,
+        )?;
+        Ok(Self {
+            _wrap: dir.write_callback_file(c"wrap", buses.clone(), &Buses::write_wrap)?,
+            _unwrap: dir.write_callback_file(c"unwrap", buses, &Buses::write_unwrap)?,
         })
     }
 }

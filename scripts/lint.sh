@@ -71,17 +71,19 @@ done
 run shellcheck shellcheck_all
 run checkpatch scripts/lint/checkpatch.sh
 run licences scripts/lint/licences.sh
-for crate in qemu rust; do
+for crate in qemu qemu/guest/fuzz_files rust; do
 	manifest=$crate/Cargo.toml
 	if component clippy; then
-		run "$crate-clippy" cargo clippy --quiet --locked --all-targets --manifest-path "$manifest" -- -D warnings
+		run "${crate##*/}-clippy" cargo clippy --quiet --locked --all-targets --manifest-path "$manifest" -- -D warnings
 	else
-		skip "$crate-clippy" "this cargo has no clippy"
+		skip "${crate##*/}-clippy" "this cargo has no clippy"
 	fi
 done
 # The files of rust/ are the kernel's to format.
 if component fmt; then
-	run qemu-rustfmt cargo fmt --manifest-path qemu/Cargo.toml --check
+	for crate in qemu qemu/guest/fuzz_files; do
+		run "${crate##*/}-rustfmt" cargo fmt --manifest-path "$crate/Cargo.toml" --check
+	done
 else
 	skip qemu-rustfmt "this cargo has no rustfmt"
 fi

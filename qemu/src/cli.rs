@@ -113,6 +113,10 @@ pub struct GuestArgs {
     )]
     pub kselftest: PathBuf,
 
+    /// What the random numbers of the tests begin with, as a test that used some reports it [default: another one each time]
+    #[arg(long, value_name = "NUMBER", env = "SEED", default_value = "", hide_default_value = true, value_parser = seed)]
+    pub seed: Seed,
+
     /// A command to put before QEMU's: a program, or a program with arguments [default: none, the host's QEMU]
     #[arg(
         long,
@@ -187,6 +191,18 @@ fn jobs(text: &str) -> Result<Jobs, String> {
     }
 }
 
+/// What random numbers begin with; none where nobody cares.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Seed(pub Option<u32>);
+
+/// The empty text, which a Makefile gives for a variable that is not set, is none.
+fn seed(text: &str) -> Result<Seed, ParseIntError> {
+    match text {
+        "" => Ok(Seed(None)),
+        text => Ok(Seed(Some(text.parse()?))),
+    }
+}
+
 /// Whole seconds; the empty text, which a Makefile gives for a variable that is not set, is the default.
 fn seconds(text: &str) -> Result<Duration, String> {
     let text = if text.is_empty() { "120" } else { text };
@@ -216,6 +232,13 @@ mod tests {
         for wrong in ["0", "-1", "17", "x"] {
             assert!(jobs(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_seed_is_a_number_or_missing() {
+        assert_eq!(seed(""), Ok(Seed(None)));
+        assert_eq!(seed("4294967295"), Ok(Seed(Some(u32::MAX))));
+        assert!(seed("-1").is_err() && seed("4294967296").is_err());
     }
 
     #[test]

@@ -88,6 +88,9 @@ impl Guest {
         if let Some(mib) = topology.swap_mib {
             all.push(("swap", format!("{mib}\n")));
         }
+        if let Some(seed) = args.seed.0 {
+            all.push(("seed", format!("{seed}\n")));
+        }
         all.extend_from_slice(settings);
         let initramfs = Initramfs::collect(&Contents {
             busybox: &args.busybox,

@@ -28,6 +28,7 @@ const OWN: &[(&str, u32, &str)] = &[
         0o644,
         include_str!("../guest/shell"),
     ),
+    ("etc/passwd", 0o644, include_str!("../guest/passwd")),
 ];
 
 /// Mount points, and the folders that programs expect.

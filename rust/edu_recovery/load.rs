@@ -15,7 +15,6 @@ use core::{
 };
 
 use kernel::{
-    debugfs::ScopedDir,
     prelude::*,
     sync::{
         atomic::{
@@ -36,7 +35,10 @@ use super::device::{
     Edu,
     BYTES, //
 };
-use crate::pci::OwnedQueue;
+use crate::pci::{
+    debugfs::ScopedDir,
+    OwnedQueue, //
+};
 
 const SUBMITTERS: i32 = 4;
 /// How often a request is made before it counts as failed, and the pause in between.

@@ -144,7 +144,7 @@ pub(super) unsafe fn bound_data<'a, T: pci::Driver>(
 
 /// Declares a kernel module that exposes a single PCI driver with error handlers, power management
 /// and SR-IOV callbacks, and has a debugfs directory of its own
-/// ([`crate::pci::debugfs::module_dir`]).
+/// ([`crate::pci::module_dir::module_dir`]).
 ///
 /// Takes the arguments of the kernel crate's `module_pci_driver!`. The crate must have this library
 /// as its modules `pci`, `guard` and `recovery`.
@@ -191,7 +191,7 @@ macro_rules! module_recoverable_pci_driver {
             // Dropped in this order: every function is unbound before the directory is removed.
             #[pin]
             _driver: ::kernel::driver::Registration<$crate::pci::Adapter<$type>>,
-            _debugfs: $crate::pci::debugfs::ModuleDir,
+            _debugfs: $crate::pci::module_dir::ModuleDir,
         }
 
         impl ::kernel::InPlaceModule for DriverModule {
@@ -199,12 +199,14 @@ macro_rules! module_recoverable_pci_driver {
                 module: &'static ::kernel::ThisModule,
             ) -> impl ::pin_init::PinInit<Self, ::kernel::error::Error> {
                 let name = <Self as ::kernel::ModuleMetadata>::NAME;
-                // SAFETY: The module's init runs once, and first.
-                let debugfs = unsafe { $crate::pci::debugfs::ModuleDir::new(name) };
+                ::pin_init::pin_init_scope(move || {
+                    // SAFETY: The module's init runs once, and first.
+                    let debugfs = unsafe { $crate::pci::module_dir::ModuleDir::new(name) }?;
 
-                ::kernel::try_pin_init!(Self {
-                    _driver <- ::kernel::driver::Registration::new(name, module),
-                    _debugfs: debugfs,
+                    Ok(::kernel::try_pin_init!(Self {
+                        _driver <- ::kernel::driver::Registration::new(name, module),
+                        _debugfs: debugfs,
+                    }? ::kernel::error::Error))
                 })
             }
         }

@@ -22,14 +22,21 @@ use core::fmt::{
 };
 
 use kernel::{
-    debugfs::{
-        Dir,
-        Scope, //
-    },
     prelude::*,
     str::CString,
-    sync::Arc,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc, //
+    },
     uaccess::UserSliceReader, //
+};
+
+use crate::debugfs::{
+    Dir,
+    Scope, //
 };
 
 use super::{
@@ -125,6 +132,15 @@ impl Input {
     }
 }
 
+/// May a line about bad input be written? One a second: who writes by hand sees each, and a program
+/// that writes garbage does not flood the log.
+fn may_log() -> bool {
+    static LAST: Atomic<u64> = Atomic::new(0);
+
+    let second = now_ns() / 1_000_000_000 + 1;
+    LAST.xchg(second, Relaxed) != second
+}
+
 /// Accepts `1`.
 fn expect_one(input: &mut UserSliceReader) -> Result {
     match Input::read(input)?.as_str()? {
@@ -139,7 +155,7 @@ impl Bus {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn create(parent: &Dir, wrapper: &Arc<Wrapper>) -> Result<Pin<KBox<Scope<Self>>>> {
+    pub(crate) fn create(parent: &Dir, wrapper: &Arc<Wrapper>) -> Result<Scope<Self>> {
         let mut functions = KVec::new();
         for devfn in plain::functions(wrapper) {
             functions.push(
@@ -159,7 +175,7 @@ impl Bus {
             functions,
         };
 
-        let scope = parent.scope(bus, &name, |bus, dir| {
+        parent.scope(bus, &name, |bus, dir| {
             dir.read_write_callback_file(c"fault", bus, &Self::show_faults, &Self::write_fault);
             dir.read_callback_file(c"record", bus, &Self::show_record);
             dir.read_callback_file(c"counters", bus, &Self::show_counters);
@@ -176,8 +192,7 @@ impl Bus {
                     &Function::write_register,
                 );
             }
-        });
-        KBox::pin_init(scope, GFP_KERNEL)
+        })
     }
 
     fn show_faults(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -200,7 +215,9 @@ impl Bus {
             return Ok(());
         }
         let fault = spec::parse(text).map_err(|error| {
-            pr_err!("'{}' is no fault: {}\n", text, Shown(error));
+            if may_log() {
+                pr_err!("'{}' is no fault: {}\n", text, Shown(error));
+            }
             EINVAL
         })?;
         self.arm(fault)

@@ -18,10 +18,6 @@
 use core::fmt;
 
 use kernel::{
-    debugfs::{
-        Scope,
-        ScopedDir, //
-    },
     device::Core,
     pci::Device,
     prelude::*,
@@ -35,13 +31,17 @@ use super::{
 };
 use crate::pci::{
     self,
+    debugfs::{
+        Scope,
+        ScopedDir, //
+    },
     Channel,
     LockScope, //
 };
 
 /// The files of one function; they are removed when this is dropped, and `T` after them.
 pub struct Files<T: Send + Sync + 'static = ()> {
-    _scope: Pin<KBox<Scope<Shown<T>>>>,
+    _scope: Scope<Shown<T>>,
 }
 
 /// What the files show: what this library keeps, and the driver's own.
@@ -76,7 +76,7 @@ impl<T: Send + Sync + 'static> Files<T> {
         data: T,
         more: impl for<'data, 'dir> FnOnce(&'data T, &'dir ScopedDir<'data, 'dir>),
     ) -> Result<Self> {
-        let parent = pci::debugfs::module_dir().ok_or(ENODEV)?;
+        let parent = pci::module_dir::module_dir().ok_or(ENODEV)?;
         let scope = parent.scope(
             (recovery, data),
             dev.as_ref().name(),
@@ -99,10 +99,8 @@ impl<T: Send + Sync + 'static> Files<T> {
                 });
                 more(data, dir);
             },
-        );
-        Ok(Self {
-            _scope: KBox::pin_init(scope, GFP_KERNEL)?,
-        })
+        )?;
+        Ok(Self { _scope: scope })
     }
 }
 

@@ -108,7 +108,7 @@ impl Files {
         command.env("TMPDIR", self.path("tmp"));
         // The fake is one guest.
         command.env("JOBS", "1");
-        for variable in ["FILTER", "TIMEOUT", "TOPOLOGY", "PCI_RECOVERY_BIND"] {
+        for variable in ["FILTER", "SEED", "TIMEOUT", "TOPOLOGY", "PCI_RECOVERY_BIND"] {
             command.env_remove(variable);
         }
         command

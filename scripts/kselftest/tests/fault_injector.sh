@@ -233,6 +233,20 @@ garbage_is_refused() {
 	check_regs "after garbage"
 }
 
+# A program that writes nothing but garbage does not flood the log.
+garbage_is_told_now_and_then() {
+	dmesg_mark garbage
+	gt_n=0
+	while [ $gt_n -lt 300 ]; do
+		gt_n=$((gt_n + 1))
+		{ echo garbage > "$FAULT/fault"; } 2> /dev/null && fail "garbage is a fault"
+	done
+	gt_lines=$(dmesg_since "$DMESG_MARK" | grep -c 'is no fault') || :
+	[ "$gt_lines" -ge 1 ] || fail "nothing is said of it"
+	[ "$gt_lines" -le 100 ] || fail "300 wrong faults gave $gt_lines lines in the log"
+	DMESG_MARK=$KT_DMESG_MARK
+}
+
 only_four_at_a_time() {
 	for of_n in 1 2 3 4; do
 		write_fault "ones range=0xff$of_n" OK
@@ -336,5 +350,6 @@ subtests nothing_armed_changes_nothing gone_reads_ones_and_takes_no_write \
 	it_begins_and_ends_by_count it_ends_by_time wiped_until_written \
 	stuck_whatever_is_written delay_takes_its_time \
 	registers_are_those_of_the_hardware would_restore_writes_nothing \
-	plain_save_is_poisoned garbage_is_refused only_four_at_a_time in_flight \
+	plain_save_is_poisoned garbage_is_refused \
+	garbage_is_told_now_and_then only_four_at_a_time in_flight \
 	bus_removed bus_added_below it_says_so
