@@ -40,11 +40,7 @@ impl Recovery {
     /// Votes `CanRecover` where the channel is normal, `NeedReset` where it is frozen, `Disconnect`
     /// where it has failed for good.
     pub fn error_detected(&self, dev: &Device, state: ChannelState) -> ErsResult {
-        let (health, vote) = match state {
-            ChannelState::Normal => (Health::Recovering, ErsResult::CanRecover),
-            ChannelState::Frozen => (Health::Recovering, ErsResult::NeedReset),
-            ChannelState::PermanentFailure => (Health::Lost, ErsResult::Disconnect),
-        };
+        let (health, vote) = Health::on_error(state);
 
         let mut inner = self.inner.lock();
         let before = core::mem::replace(&mut inner.health, health);
@@ -116,9 +112,7 @@ impl Recovery {
     /// Recovery is over: saves are allowed again.
     pub fn resume(&self) {
         let mut inner = self.inner.lock();
-        if inner.health == Health::Recovering {
-            inner.health = Health::Ok;
-        }
+        inner.health = inner.health.on_resume();
         inner.events.push(Event::Resume);
     }
 
