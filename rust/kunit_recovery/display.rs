@@ -9,7 +9,6 @@ use core::fmt::{
 };
 
 use kernel::{
-    fmt,
     prelude::*,
     str::{
         CString,
