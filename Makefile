@@ -44,7 +44,9 @@ help:
 ## The targets above see to what they need by themselves.
 ##
 ##   KERNEL=SERIES      Debian's newest kernel of 7.3 (the default) or 7.2; for setup,
-##                      module, check, soak and lint also `all`: one after the other
+##                      module, check, soak and lint also `all`: one after the other;
+##                      `debug`: 7.3, built here with KASAN, lockdep, kmemleak, KUnit
+##                      and more (scripts/setup/debug.config; 10 minutes, once)
 ##   FILTER=GLOB        check, soak: only the tests whose names match
 ##   JOBS=N             check, soak: guests that run at the same time (2, or
 ##                      1 on one processor)

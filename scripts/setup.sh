@@ -6,7 +6,8 @@
 # is there. `setup.sh remove` removes the cache.
 #
 # Environment: PCI_RECOVERY_CACHE, PCI_RECOVERY_MIRROR; KERNEL, the series (7.2 or
-# 7.3); KDIR, BZIMAGE and LLVM for a kernel of one's own (setup/kdir.sh).
+# 7.3) or debug (setup/debug.config); KDIR, BZIMAGE and LLVM for a kernel of one's
+# own (setup/kdir.sh).
 
 set -euo pipefail
 here=$(dirname "$0")
@@ -25,9 +26,10 @@ here=$(dirname "$0")
 # shellcheck source=scripts/setup/env.sh
 . "$here/setup/env.sh"
 
-# What the two directories of the cache are made from is their key.
+# What each directory of the cache is made from is its key.
 toolchain_key=$(key "$recipe" "$suite" "$backports" "${root_packages[@]}" "${root_packages_backports[@]}")
 kernel_key=$(key "$toolchain_key" "$kernel_cc" "${guest_modules[@]}")
+debug_key=$(key "$toolchain_key" "${guest_modules[@]}" "$(<"$here/setup/debug.config")")
 toolchain=$cache/toolchain-$toolchain_key
 
 toolchain_files=(root/usr/bin/qemu-system-x86_64 root/usr/bin/rustc root/usr/bin/busybox root/usr/bin/x86_64-linux-gnu-gcc-14)
@@ -41,7 +43,7 @@ have_toolchain() {
 # taken, into $kernel, and no network is asked for a newer one.
 have_kernel() {
 	[ -z "${KDIR:-}" ] || return 0
-	kernel=$(printf '%s\n' "$cache/kernel-$kernel_name."*"-$kernel_key" | sort -V | tail -n 1)
+	kernel=$(printf '%s\n' "$cache/kernel-$kernel_name"[.-]*"-$kernel_key" | sort -V | tail -n 1)
 	intact "$kernel" "${kernel_files[@]}"
 }
 
@@ -56,15 +58,20 @@ make_toolchain() {
 make_kernel() {
 	local root=$toolchain/root release
 
-	need_space 3
+	need_space 5
 	[ ! -d "$kernel" ] || say "damaged or cut off, made again: $kernel"
 	discard "$kernel"
 	new_work kernel
-	step "kernel: the newest $kernel_name of $backports" 5 "$here/setup/kernel.sh" choose "$root" "$work"
+	step "kernel: the newest $kernel_series of $backports" 5 "$here/setup/kernel.sh" choose "$root" "$work"
 	release=$(<"$work/release")
 	step "kernel: fetch and unpack Linux $release" 40 "$here/setup/kernel.sh" fetch "$root" "$work"
-	step "kernel: rebuild the Rust metadata" 150 "$here/setup/kernel.sh" metadata "$root" "$work"
-	step "kernel: compare its symbols with Debian's" 1 "$here/setup/kernel.sh" check "$root" "$work"
+	if [ "$kernel_name" = debug ]; then
+		step "kernel: build it with setup/debug.config" 480 "$here/setup/kernel.sh" image "$root" "$work"
+		release=debug-$(<"$work/release")
+	else
+		step "kernel: rebuild the Rust metadata" 150 "$here/setup/kernel.sh" metadata "$root" "$work"
+	fi
+	step "kernel: look whether it has all Rust symbols" 1 "$here/setup/kernel.sh" check "$root" "$work"
 	kernel=$cache/kernel-$release-$kernel_key
 	keep "$kernel" "${kernel_files[@]}"
 }
@@ -84,6 +91,7 @@ remove() {
 
 main() {
 	select_kernel
+	[ "$kernel_name" != debug ] || kernel_key=$debug_key
 	case "$top$cache${KDIR:-}${BZIMAGE:-}" in
 	*[[:space:]:]*) die "spaces and colons in the paths of the project, the cache or KDIR are more than kbuild can bear" ;;
 	esac

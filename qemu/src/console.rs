@@ -24,6 +24,7 @@ const DAMAGE: &[&str] = &[
     "possible circular locking dependency detected",
     "possible recursive locking detected",
     "inconsistent lock state",
+    "register non-static key",
     "suspicious RCU usage",
     "rcu_preempt detected stalls",
     "rcu_sched detected stalls",

@@ -19,6 +19,8 @@ export KT_DIR
 . "$KT_DIR/lib/inject.sh"
 # shellcheck source=lib/dmesg.sh
 . "$KT_DIR/lib/dmesg.sh"
+# shellcheck source=lib/kmemleak.sh
+. "$KT_DIR/lib/kmemleak.sh"
 # shellcheck source=lib/device.sh
 . "$KT_DIR/lib/device.sh"
 # shellcheck source=lib/runner.sh
@@ -198,6 +200,8 @@ prepare() {
 	device_take || bail_out "$DEVICE_ERROR"
 	device_reference || bail_out "$DEVICE_ERROR"
 	inject_setup "$opt_inject"
+	KMEMLEAK_LOOKS=0
+	! kmemleak_begin || KMEMLEAK_LOOKS=1
 }
 
 # shellcheck disable=SC2317 # the trap calls it

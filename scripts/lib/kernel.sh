@@ -3,11 +3,14 @@
 # shellcheck disable=SC2154,SC2034  # top of common.sh; read by the scripts that source this one
 #
 # Which kernel a script works for: KERNEL is a series of Debian's, or `all` of
-# them; KDIR is a built tree of one's own. What is built for one is in a directory
-# of its own name: build/7.3, build/7.2, build/kdir.
+# them, or `debug`, which set-up builds (setup/debug.config); KDIR is a built tree
+# of one's own. What is built for one is in a directory of its own name: build/7.3,
+# build/7.2, build/debug, build/kdir.
 
 kernel_default=7.3
 kernel_all=(7.2 7.3)
+# The series whose source `debug` is built from.
+kernel_debug=7.3
 
 # select_kernels: sets kernels, the kernels that are asked for.
 select_kernels() {
@@ -21,17 +24,19 @@ select_kernels() {
 	fi
 	[ "${KERNEL:-}" != all ] || kernels=("${kernel_all[@]}")
 	for name in "${kernels[@]}"; do
-		grep -qxF -e "$name" < <(printf '%s\n' "${kernel_all[@]}") ||
-			die "KERNEL=$KERNEL is not known: give ${kernel_all[*]/%/,} or all; KDIR= names any other"
+		grep -qxF -e "$name" < <(printf '%s\n' "${kernel_all[@]}" debug) ||
+			die "KERNEL=$KERNEL is not known: give ${kernel_all[*]/%/,} all or debug; KDIR= names any other"
 	done
 }
 
-# select_kernel: sets kernel_name and build, its directory, for a script that works
-# for one kernel.
+# select_kernel: sets kernel_name, kernel_series and build, its directory, for a
+# script that works for one kernel.
 select_kernel() {
 	select_kernels
-	[ ${#kernels[@]} = 1 ] || die "KERNEL=all: this is for one kernel, give one of ${kernel_all[*]}"
+	[ ${#kernels[@]} = 1 ] || die "KERNEL=all: this is for one kernel, give one of ${kernel_all[*]} debug"
 	kernel_name=${kernels[0]}
+	kernel_series=$kernel_name
+	[ "$kernel_name" != debug ] || kernel_series=$kernel_debug
 	build=$top/build/$kernel_name
 }
 

@@ -24,7 +24,7 @@ write_env() {
 			KERNEL_MODULES=$kernel/modules
 			KERNEL_ID=${kernel##*/}
 			BUILD_ON_HOST=
-			BUILD_ARGS=CC=$kernel_cc
+			BUILD_ARGS=$(kernel_compiler)
 		END
 	fi
 	mv "$new" "$build/env"

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kernel.sh STEP ROOT DIR: make Debian's kernel of the series KERNEL in DIR with the
-# programs of ROOT: choose, fetch, metadata, check, in this order. Steps of setup.sh.
+# kernel.sh STEP ROOT DIR: make the kernel KERNEL in DIR with the programs of ROOT:
+# choose, fetch, metadata, check, in this order, for one of Debian's; for `debug`,
+# which is built from Debian's source, image instead of metadata. Steps of setup.sh.
 #
 # DIR is /kernel in the root, now and later: an O= build remembers its paths.
 
@@ -24,6 +25,8 @@ here=$(dirname "$0")
 step=$1
 dir=$3
 select_kernel
+host_cc=()
+[ "$kernel_name" = debug ] || host_cc=("HOSTCC=$kernel_cc")
 
 enter_begin "$2"
 enter_bind --bind "$dir" /kernel
@@ -46,42 +49,48 @@ apt() {
 }
 
 kbuild() {
-	in_root make -C /kernel/source O=/kernel/build CC="$kernel_cc" HOSTCC="$kernel_cc" -j"$(nproc)" "$@"
+	in_root make -C /kernel/source O=/kernel/build "$(kernel_compiler)" "${host_cc[@]}" -j"$(nproc)" "$@"
 }
 
 # The newest release of the series, in the plain flavour: into DIR/release.
 choose() {
 	mkdir -p "$dir/apt/lists/partial" "$dir/apt/archives/partial"
 	retry apt apt-get update
-	apt apt-cache pkgnames "linux-binary-$kernel_name." |
+	apt apt-cache pkgnames "linux-binary-$kernel_series." |
 		sed -nE 's/^linux-binary-([0-9.]+\+deb[0-9]+-amd64)$/\1/p' | sort -V | tail -n 1 >"$dir/release"
-	[ -s "$dir/release" ] || die "$backports has no Linux $kernel_name: set KDIR= and BZIMAGE= to a kernel of your own"
+	[ -s "$dir/release" ] || die "$backports has no Linux $kernel_series: set KDIR= and BZIMAGE= to a kernel of your own"
 }
 
 fetch() {
-	local release version package source
+	local release version package packages
 
 	release=$(<"$dir/release")
 	version=$(apt apt-cache show "linux-binary-$release" | sed -n 's/^Version: //p' | sed -n 1p)
-	set -- "linux-binary-$release" "linux-modules-$release" "linux-headers-$release" "linux-source-$kernel_name"
-	retry apt apt-get download "${@/%/=$version}"
+	packages=("linux-source-$kernel_series")
+	[ "$kernel_name" = debug ] || packages+=("linux-binary-$release" "linux-modules-$release" "linux-headers-$release")
+	retry apt apt-get download "${packages[@]/%/=$version}"
 
 	mkdir -p "$dir/packages" "$dir/source" "$dir/build"
-	for package; do
+	for package in "${packages[@]}"; do
 		in_root sh -c "dpkg-deb -x ${package}_*.deb packages && rm ${package}_*.deb"
 	done
-	# What no module's build looks at stays out: it is two thirds of the source.
-	source=linux-source-$kernel_name
-	in_root tar -x -C source --strip-components=1 --no-same-owner --anchored \
-		--exclude="$source/Documentation/*/*" --exclude="$source/drivers/*.[cS]" --exclude="$source/fs/*.c" \
-		--exclude="$source/net/*.c" --exclude="$source/sound/*.[ch]" --exclude="$source/tools/perf/*" \
-		--exclude="$source/drivers/gpu/drm/amd/include/*" --exclude="$source/arch/[!x]*/*.[chS]" \
-		--exclude="$source/arch/*.dts*" -f "packages/usr/src/$source.tar.xz"
+	unpack
+	rm -rf "$dir/apt"
+	[ "$kernel_name" != debug ] || return 0
 
 	cp "$dir/packages/usr/lib/modules/$release/vmlinuz" "$dir/vmlinuz"
 	cp "$dir/packages/usr/src/linux-headers-$release/.config" "$dir/build/.config"
 	(cd "$dir" && copy_modules "packages/usr/lib/modules/$release" modules in_root xz -dc)
-	rm -rf "$dir/apt"
+}
+
+# The source, without what is not looked at: two thirds of it for a module's build.
+unpack() {
+	local source=linux-source-$kernel_series unused name
+
+	unused=('Documentation/*/*' 'tools/perf/*' 'arch/[!x]*/*.[chS]' 'arch/*.dts*')
+	[ "$kernel_name" = debug ] || unused+=('drivers/*.[cS]' 'fs/*.c' 'net/*.c' 'sound/*.[ch]' 'drivers/gpu/drm/amd/include/*')
+	in_root tar -x -C source --strip-components=1 --no-same-owner --anchored \
+		"${unused[@]/#/--exclude=$source/}" -f "packages/usr/src/$source.tar.xz"
 }
 
 # Debian ships no Rust metadata: made again from the same source, with the same
@@ -96,6 +105,33 @@ metadata() {
 	rm -rf "$dir/packages"
 }
 
+# The kernel `debug`: an image, the guest's modules, and what a module's build needs.
+image() {
+	cp "$here/debug.config" "$dir/build/"
+	kbuild KCONFIG_ALLCONFIG=/kernel/build/debug.config allnoconfig
+	config_is_as_asked
+	kbuild bzImage modules
+	in_root make -s -C /kernel/source O=/kernel/build kernelrelease >"$dir/release"
+	cp "$dir/build/arch/x86/boot/bzImage" "$dir/vmlinuz"
+	copy_modules "$dir/build" "$dir/modules" cat
+
+	# Objects and sources have done their work.
+	find "$dir/build" \( -name '*.o' -o -name '*.a' -o -name '*.ko' -o -name 'vmlinux*' -o -name '.*.cmd' \) \
+		! -path '*/scripts/*' ! -path '*/tools/*' -delete
+	find "$dir/source/drivers" "$dir/source/fs" "$dir/source/net" "$dir/source/sound" -name '*.[cS]' -delete
+	rm -rf "$dir/packages" "$dir/source/drivers/gpu/drm/amd"
+}
+
+# Kconfig drops in silence what it does not know, or what lacks something.
+config_is_as_asked() {
+	local lacking
+
+	lacking=$(grep '^CONFIG_' "$here/debug.config" | sed -n '/=n$/!p' | grep -vxFf "$dir/build/.config" || true)
+	[ -z "$lacking" ] || die "the kernel would lack what setup/debug.config asks for: $(paste -sd ' ' <<<"$lacking")"
+	lacking=$(sed -n 's/^\(CONFIG_.*\)=n$/\1=/p' "$here/debug.config" | grep -Ff - "$dir/build/.config" || true)
+	[ -z "$lacking" ] || die "the kernel would have what setup/debug.config leaves out: $(paste -sd ' ' <<<"$lacking")"
+}
+
 # A module may use every Rust symbol that the metadata knows: the kernel must
 # have them all, or it refuses the module.
 check() {
@@ -104,7 +140,7 @@ check() {
 	wanted=$(sed -n 's/^EXPORT_SYMBOL_RUST_GPL(\(.*\));$/\1/p' "$dir"/build/rust/exports_*_generated.h | sort -u)
 	[ -n "$wanted" ] || die "the rebuilt kernel crate exports nothing: see the log of the step before"
 	lacking=$(comm -23 <(printf '%s\n' "$wanted") <(cut -f 2 "$dir/build/Module.symvers" | sort -u))
-	[ -z "$lacking" ] || die "$(wc -l <<<"$lacking") of $(wc -l <<<"$wanted") Rust symbols are not in Debian's Module.symvers" \
+	[ -z "$lacking" ] || die "$(wc -l <<<"$lacking") of $(wc -l <<<"$wanted") Rust symbols are not in Module.symvers" \
 		"($(head -n 3 <<<"$lacking" | paste -sd ' ')): compiler and kernel do not belong together, no module would load"
 	say "all $(wc -l <<<"$wanted") Rust symbols are in Module.symvers"
 }

@@ -37,5 +37,15 @@ root_packages_backports=(qemu-system-x86)
 # The compiler that Debian builds its kernels with.
 kernel_cc=x86_64-linux-gnu-gcc-14
 
+# kernel_compiler: for kbuild; Rust and KASAN in one kernel need clang.
+kernel_compiler() {
+	# shellcheck disable=SC2154  # of kernel.sh
+	if [ "$kernel_name" = debug ]; then
+		echo LLVM=1
+	else
+		echo "CC=$kernel_cc"
+	fi
+}
+
 # Modules of Debian's kernel that the guest uses; dependencies are added.
 guest_modules=(aer_inject pci-stub vfio-pci virtio_blk)

@@ -2,7 +2,7 @@
 # shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
 #
 # Runs one test script: bounded, its output nested, the device and the kernel
-# log looked at afterwards. The test's own plan is one longer in the report:
+# log looked at afterwards, and what memory was lost, where the kernel knows. The test's own plan is one longer in the report:
 # the last line, `left_as_found`, is the runner's verdict.
 
 TEST_NUMBER=0
@@ -234,6 +234,14 @@ test_aftermath() {
 		ta_bad=1
 		printf '  # the test left the device in another state:\n'
 		nested_comments < "$KT_TMP/wrong"
+	fi
+	if [ "$KMEMLEAK_LOOKS" = 1 ]; then
+		uptime_cs
+		if kmemleak_found "$UPTIME_CS" > "$KT_TMP/lost"; then
+			ta_bad=1
+			printf '  # memory that nothing points to any more:\n'
+			nested_comments < "$KT_TMP/lost"
+		fi
 	fi
 	if ! dmesg_damage "$KT_DMESG_MARK" > "$KT_TMP/damage"; then
 		ta_bad=1

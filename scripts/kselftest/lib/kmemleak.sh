@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+#
+# What the kernel has lost of its memory, where it looks for that
+# (CONFIG_DEBUG_KMEMLEAK).
+
+KMEMLEAK=/sys/kernel/debug/kmemleak
+# An object younger than this many centiseconds is never reported (mm/kmemleak.c,
+# MSECS_MIN_AGE).
+KMEMLEAK_AGE=500
+
+# kmemleak_begin: forgets what was lost before; true if this kernel looks at all.
+kmemleak_begin() {
+	[ -e "$KMEMLEAK" ] || return 1
+	# Not writable where it was switched off, or switched itself off.
+	{ echo scan > "$KMEMLEAK" && echo clear > "$KMEMLEAK"; } 2> /dev/null
+}
+
+# kmemleak_found SINCE: scans as soon as what was allocated before the time SINCE
+# (uptime_cs) is old enough; prints what nothing points to any more. True if there
+# is such a thing.
+kmemleak_found() {
+	uptime_cs
+	kf_wait=$(($1 + KMEMLEAK_AGE + 20 - UPTIME_CS))
+	[ "$kf_wait" -le 0 ] || usleep $((kf_wait * 10000))
+	# What a register or a stack held for a moment is found by the second one.
+	for _ in 1 2; do
+		echo scan > "$KMEMLEAK" || {
+			echo "kmemleak has switched itself off: see the kernel log"
+			return 0
+		}
+	done
+	cat "$KMEMLEAK" > "$KT_TMP/kmemleak"
+	[ -s "$KT_TMP/kmemleak" ] || return 1
+	cat "$KT_TMP/kmemleak"
+	echo clear > "$KMEMLEAK"
+}
