@@ -56,7 +56,8 @@ has_run() {
 }
 
 run_suites() {
-	mkdir -p "$KT_TMP/kunit"
+	rm -rf "$KT_TMP/kunit"
+	mkdir "$KT_TMP/kunit"
 	for rs_suite in $SUITES; do
 		[ -d "$KUNIT/pci_recovery_$rs_suite" ] || continue
 		has_run "$rs_suite" || echo 1 > "$KUNIT/pci_recovery_$rs_suite/run"
