@@ -38,6 +38,7 @@ help:
 ##   test-host  cargo test: what needs no kernel
 ##   lint       rustfmt, clippy and shellcheck
 ##   mutants    weaken one guard after the other: does a test notice? (minutes)
+##   check-full everything there is, also on the debug kernel (more than an hour)
 ##   clean      remove what was built here
 ##   distclean  remove the cache as well
 ##
@@ -103,6 +104,10 @@ lint: setup
 .PHONY: mutants
 mutants: module harness
 	@TOPOLOGY="$${TOPOLOGY:-endpoint}" scripts/mutants.sh "$$MUTANT"
+
+.PHONY: check-full
+check-full:
+	@scripts/check-full.sh
 
 .PHONY: clean
 clean:
