@@ -67,7 +67,10 @@ mod tests {
     fn each_bit_of_an_address_counts() {
         let example = endpoint();
         for (index, address_bits) in [(4, !0xf), (5, ALL_ONES), (6, !0xf), (7, !0x3)] {
-            for bit in (0..32).map(|bit| 1 << bit).filter(|bit| address_bits & bit != 0) {
+            for bit in (0..32)
+                .map(|bit| 1 << bit)
+                .filter(|bit| address_bits & bit != 0)
+            {
                 assert!(example
                     .check_with(index, example.header[index] ^ bit)
                     .is_err());
@@ -110,7 +113,10 @@ mod tests {
     #[test]
     fn bars_of_a_virtual_function_are_zero_by_design() {
         let example = virtual_function();
-        assert_eq!(example.check(&wiped(&example)), Err(Refusal::Disabled { command: 0 }));
+        assert_eq!(
+            example.check(&wiped(&example)),
+            Err(Refusal::Disabled { command: 0 })
+        );
         assert_eq!(example.check(&example.header), Ok(()));
     }
 
@@ -118,8 +124,14 @@ mod tests {
     fn command_keeps_what_the_kernel_enabled() {
         for example in [endpoint(), bridge()] {
             assert_eq!(with_command(&example, 0x6), Ok(()));
-            assert_eq!(with_command(&example, 0x4), Err(Refusal::Disabled { command: 0x4 }));
-            assert_eq!(with_command(&example, 0x2), Err(Refusal::Disabled { command: 0x2 }));
+            assert_eq!(
+                with_command(&example, 0x4),
+                Err(Refusal::Disabled { command: 0x4 })
+            );
+            assert_eq!(
+                with_command(&example, 0x2),
+                Err(Refusal::Disabled { command: 0x2 })
+            );
         }
         let mut example = endpoint();
         example.function.enabled = false;

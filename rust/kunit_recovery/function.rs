@@ -136,7 +136,8 @@ mod tests {
             let good = guarded_save(exclusive, None).map_err(|_| EIO)?;
             let (_, header) = look(dev)?;
             let words = good.snapshot.registers().iter().zip(header);
-            let same = words.filter(|(register, word)| (register.value ^ word) & register.mask == 0);
+            let same =
+                words.filter(|(register, word)| (register.value ^ word) & register.mask == 0);
             let saved_as_read = same.count();
             let core_has_it = exclusive.saved_header()[2] == header[2];
             let size = good.state.bytes() > 64;

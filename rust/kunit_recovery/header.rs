@@ -137,7 +137,8 @@ mod tests {
             let noticed = |index: usize| {
                 let mask = read_only_mask(header_type, index);
                 // Its lowest bit that cannot change, changed.
-                let changed = example.with(index, example.header[index] ^ (mask & mask.wrapping_neg()));
+                let changed =
+                    example.with(index, example.header[index] ^ (mask & mask.wrapping_neg()));
                 let verdict =
                     crate::guard::check_header(&changed, &example.function, Some(&known_good));
                 verdict.is_err() == (mask != 0)

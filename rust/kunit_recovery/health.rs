@@ -82,7 +82,10 @@ mod tests {
             Health::Recovering.check_channel(ChannelState::Frozen),
             Err(Refusal::Frozen)
         );
-        assert_eq!(Health::Recovering.check_channel(ChannelState::Normal), Ok(()));
+        assert_eq!(
+            Health::Recovering.check_channel(ChannelState::Normal),
+            Ok(())
+        );
     }
 
     #[test]

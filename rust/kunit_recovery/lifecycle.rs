@@ -61,7 +61,10 @@ impl Recovery {
         let header = Exclusive::from(dev).saved_header();
         let inner = self.inner.lock();
         let known = inner.known_good.snapshot.registers();
-        known.iter().zip(header).all(|(r, word)| (r.value ^ word) & r.mask == 0)
+        known
+            .iter()
+            .zip(header)
+            .all(|(r, word)| (r.value ^ word) & r.mask == 0)
     }
 
     fn health(&self) -> Health {
@@ -127,7 +130,11 @@ mod tests {
             let recovery = new(dev)?;
             let first = recovery.saved_at();
             let vote = recovery.error_detected(dev, ChannelState::Normal);
-            let during = (recovery.is_ok(), recovery.save(dev), recovery.last_refusal());
+            let during = (
+                recovery.is_ok(),
+                recovery.save(dev),
+                recovery.last_refusal(),
+            );
             let kept = recovery.saved_at() == first;
             recovery.resume();
             let after = (recovery.is_ok(), recovery.save(dev));
@@ -234,9 +241,7 @@ mod tests {
             let restored = recovery.restore(dev);
             Ok((refused, wiped, kept, damaged, restored, recovery.holds(dev)))
         })?;
-        assert!(
-            seen.is_none_or(|seen| seen == (Err(EIO), true, true, true, Ok(()), true))
-        );
+        assert!(seen.is_none_or(|seen| seen == (Err(EIO), true, true, true, Ok(()), true)));
         Ok(())
     }
 
@@ -289,11 +294,17 @@ mod tests {
             let recovery = new(dev)?;
             let core = Exclusive::from(dev);
             core.set_state_saved(false);
-            let good = (recovery.suspend(dev, OnRefusal::Continue), core.state_saved());
+            let good = (
+                recovery.suspend(dev, OnRefusal::Continue),
+                core.state_saved(),
+            );
 
             wipe(dev)?;
             core.set_state_saved(false);
-            let refused = (recovery.suspend(dev, OnRefusal::Continue), core.state_saved());
+            let refused = (
+                recovery.suspend(dev, OnRefusal::Continue),
+                core.state_saved(),
+            );
             let core_holds = recovery.core_holds(dev);
 
             core.set_state_saved(false);
@@ -302,8 +313,7 @@ mod tests {
             recovery.restore(dev)?;
             Ok((good, refused, core_holds, aborted))
         })?;
-        assert!(seen.is_none_or(|seen| seen
-            == ((Ok(()), true), (Ok(()), true), true, Err(EIO))));
+        assert!(seen.is_none_or(|seen| seen == ((Ok(()), true), (Ok(()), true), true, Err(EIO))));
         Ok(())
     }
 

@@ -68,10 +68,7 @@ mod tests {
         let known_good = endpoint().known_good();
         let verdict = known_good.verify(|r| if r.offset >= 0x18 { ALL_ONES } else { r.value });
         let seen = verdict.map_err(|m| (m.register.name, m.register.value, m.found));
-        assert_eq!(
-            seen,
-            Err(("PCI_BASE_ADDRESS_2", 0xfebf_0000, ALL_ONES))
-        );
+        assert_eq!(seen, Err(("PCI_BASE_ADDRESS_2", 0xfebf_0000, ALL_ONES)));
     }
 
     #[test]
