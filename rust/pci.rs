@@ -31,6 +31,7 @@
 //! | device IDs by number | [`id`] | `PCI_DEVICE()` |
 //! | registration | [`adapter`] | `struct pci_driver` |
 //! | what differs between kernels | [`compat`] | |
+//! | the function that KUnit tests run on | `kunit`, in `kunit_recovery.ko` only | `struct kunit` |
 //!
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
 
@@ -45,6 +46,8 @@ pub mod err;
 pub mod id;
 pub mod info;
 pub mod irq;
+#[cfg(KUNIT_RECOVERY)]
+pub mod kunit;
 pub mod lock;
 pub mod module_dir;
 pub mod pm;

@@ -37,6 +37,9 @@
 mod debugfs;
 mod events;
 mod function;
+#[cfg(KUNIT_RECOVERY)]
+#[path = "kunit_recovery/recovery.rs"]
+mod kunit;
 mod lifecycle;
 mod log;
 mod prepare;

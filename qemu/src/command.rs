@@ -127,6 +127,8 @@ fn kernel_command_line(panic_on_oops: bool) -> String {
         "sysrq_always_enabled",
         // Under TCG the self-tests of the crypto algorithms take most of a second.
         "cryptomgr.notests",
+        // A kernel may have KUnit built in and switched off; to one without, this says nothing.
+        "kunit.enable=1",
     ];
     if panic_on_oops {
         words.push("oops=panic");

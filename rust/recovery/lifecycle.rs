@@ -42,11 +42,7 @@ impl Recovery {
     ///
     /// Context: [`ErrorHandler::error_detected`](crate::pci::ErrorHandler::error_detected).
     pub fn error_detected(&self, dev: &Device, state: ChannelState) -> ErsResult {
-        let (health, vote) = match state {
-            ChannelState::Normal => (Health::Recovering, ErsResult::CanRecover),
-            ChannelState::Frozen => (Health::Recovering, ErsResult::NeedReset),
-            ChannelState::PermanentFailure => (Health::Lost, ErsResult::Disconnect),
-        };
+        let (health, vote) = Health::on_error(state);
 
         let mut inner = self.inner.lock();
         let before = core::mem::replace(&mut inner.health, health);
@@ -126,9 +122,7 @@ impl Recovery {
     /// starts I/O: see [`Self::is_ok`].
     pub fn resume(&self) {
         let mut inner = self.inner.lock();
-        if inner.health == Health::Recovering {
-            inner.health = Health::Ok;
-        }
+        inner.health = inner.health.on_resume();
         inner.events.push(Event::Resume);
     }
 

@@ -20,6 +20,11 @@ pub(super) static ALL: LogLimits = LogLimits::new(LINES_OF_ALL);
 /// that has no [`Recovery`](super::Recovery) any more.
 pub(super) static CORRECTED: LogLimit = LogLimit::new(LogLimit::LINES);
 
+/// Milliseconds since boot.
+fn now_ms() -> u64 {
+    now_ns() / 1_000_000
+}
+
 /// The limits of each kind of line: many of one kind do not hide those of another.
 pub(super) struct LogLimits {
     pub(super) refused: LogLimit,
@@ -71,7 +76,7 @@ impl LogLimit {
     /// The bits of `window` that count lines. The others last for 2000 years.
     const COUNT_BITS: u32 = 16;
 
-    const fn new(lines: u64) -> Self {
+    pub(super) const fn new(lines: u64) -> Self {
         Self {
             lines,
             window: Atomic::new(0),
@@ -80,9 +85,8 @@ impl LogLimit {
         }
     }
 
-    /// May a line be written now? Then it counts.
-    fn take(&self) -> bool {
-        let now_ms = now_ns() / 1_000_000;
+    /// May a line be written at `now_ms`, in milliseconds since boot? Then it counts.
+    pub(super) fn take(&self, now_ms: u64) -> bool {
         let mut window = self.window.load(Relaxed);
         loop {
             let (mut began, mut lines) = (
@@ -105,7 +109,7 @@ impl LogLimit {
 
     /// May a line be written now? If so: how many were not, since the last one.
     pub(super) fn next_line(&self) -> Option<u64> {
-        if self.take() {
+        if self.take(now_ms()) {
             return Some(self.tell());
         }
         self.suppressed.add(1, Relaxed);
@@ -120,6 +124,7 @@ impl LogLimit {
 }
 
 /// Whether a line may be written.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line {
     /// Yes. How many were not since the last one: by this function, and by all of them together.
     Write {
@@ -134,11 +139,16 @@ pub(super) enum Line {
 
 /// May a line be written that both limits count?
 pub(super) fn next_line(own: &LogLimit, all: &LogLimit) -> Line {
-    if !own.take() {
+    line_at(now_ms(), own, all)
+}
+
+/// As [`next_line`], at `now_ms`.
+pub(super) fn line_at(now_ms: u64, own: &LogLimit, all: &LogLimit) -> Line {
+    if !own.take(now_ms) {
         own.suppressed.add(1, Relaxed);
         return Line::No;
     }
-    if all.take() {
+    if all.take(now_ms) {
         return Line::Write {
             own: own.tell(),
             all: all.tell(),

@@ -16,7 +16,6 @@ use super::{
     },
     function,
     report,
-    status::Health,
     Inner,
     Recovery, //
 };
@@ -183,10 +182,7 @@ impl Inner {
     ///
     /// The core freezes it and calls `error_detected` in one go, with the device lock held.
     pub(super) fn check_channel(&self, dev: &Device) -> Result<(), Refusal> {
-        if self.health == Health::Recovering && dev.channel_state() == ChannelState::Frozen {
-            return Err(Refusal::Frozen);
-        }
-        Ok(())
+        self.health.check_channel(dev.channel_state())
     }
 }
 
@@ -236,11 +232,11 @@ impl Recovery {
         }
         let mut inner = self.inner.lock();
 
-        // What a function holds between an error and its verified restore is anybody's guess.
-        if inner.health != Health::Ok {
+        if let Err(recovering) = inner.health.check_save() {
+            // One that does not answer says more.
             inner.check_channel(&dev)?;
             check_answers(dev)?;
-            return Err(Refusal::Recovering);
+            return Err(recovering);
         }
 
         inner.known_good.renew(dev)?;

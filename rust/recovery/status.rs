@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How the function is, and how often what happened.
+//! How the function is, what that allows, and how often what happened. Asks no device.
+
+use crate::{
+    guard::Refusal,
+    pci::{
+        ChannelState,
+        ErsResult, //
+    },
+};
 
 /// How the function is.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Health {
     /// It works, and may be saved.
     Ok,
@@ -20,6 +28,40 @@ impl Health {
             Self::Recovering => "recovering",
             Self::Lost => "lost",
         }
+    }
+
+    /// How a function is after an error that left its channel in `state`, and the vote.
+    pub(super) const fn on_error(state: ChannelState) -> (Self, ErsResult) {
+        match state {
+            ChannelState::Normal => (Self::Recovering, ErsResult::CanRecover),
+            ChannelState::Frozen => (Self::Recovering, ErsResult::NeedReset),
+            ChannelState::PermanentFailure => (Self::Lost, ErsResult::Disconnect),
+        }
+    }
+
+    /// How it is when the recovery is over, which brings back none that is lost.
+    pub(super) const fn on_resume(self) -> Self {
+        match self {
+            Self::Recovering => Self::Ok,
+            other => other,
+        }
+    }
+
+    /// Refuses to touch the function while a recovery goes on and its channel is frozen.
+    pub(super) fn check_channel(self, channel: ChannelState) -> Result<(), Refusal> {
+        if self == Self::Recovering && channel == ChannelState::Frozen {
+            return Err(Refusal::Frozen);
+        }
+        Ok(())
+    }
+
+    /// Refuses to save what the function holds, which is anybody's guess between an error and its
+    /// verified restore.
+    pub(super) fn check_save(self) -> Result<(), Refusal> {
+        if self != Self::Ok {
+            return Err(Refusal::Recovering);
+        }
+        Ok(())
     }
 }
 

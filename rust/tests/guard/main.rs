@@ -17,6 +17,8 @@
 mod bars;
 mod capability;
 mod display;
+/// Shared with the KUnit tests.
+#[path = "../../kunit_recovery/example.rs"]
 mod example;
 mod generate;
 mod header;

@@ -7,36 +7,36 @@ use pci_recovery_guard::guard::{
 };
 
 /// The offset of the PCI Express capability of every example.
-pub const PCIE_CAP: u16 = 0x80;
+pub(crate) const PCIE_CAP: u16 = 0x80;
 /// The offset of the AER capability of every example.
-pub const AER_CAP: u16 = 0x100;
+pub(crate) const AER_CAP: u16 = 0x100;
 
 /// A function and the header that it has when all is well.
-pub struct Example {
-    pub function: Function,
-    pub header: Header,
+pub(crate) struct Example {
+    pub(crate) function: Function,
+    pub(crate) header: Header,
 }
 
 impl Example {
     /// The header with word `index` replaced.
-    pub fn with(&self, index: usize, value: u32) -> Header {
+    pub(crate) fn with(&self, index: usize, value: u32) -> Header {
         let mut header = self.header;
         header[index] = value;
         header
     }
 
     /// The verdict on the header with word `index` replaced, without a known-good state.
-    pub fn check_with(&self, index: usize, value: u32) -> Result<(), Refusal> {
+    pub(crate) fn check_with(&self, index: usize, value: u32) -> Result<(), Refusal> {
         self.check(&self.with(index, value))
     }
 
     /// The verdict on `header`, without a known-good state.
-    pub fn check(&self, header: &Header) -> Result<(), Refusal> {
+    pub(crate) fn check(&self, header: &Header) -> Result<(), Refusal> {
         pci_recovery_guard::guard::check_header(header, &self.function, None)
     }
 
     /// The known-good state that the example's own header makes.
-    pub fn known_good(&self) -> Snapshot {
+    pub(crate) fn known_good(&self) -> Snapshot {
         Snapshot::new(&self.header, [].into_iter(), &self.function)
     }
 }
@@ -46,7 +46,7 @@ fn bar(address: u64, kind: BarKind) -> Option<Bar> {
 }
 
 /// An endpoint: a 64-bit BAR above 4G, a 32-bit one, I/O ports and an unused BAR.
-pub fn endpoint() -> Example {
+pub(crate) fn endpoint() -> Example {
     Example {
         function: Function {
             header_type: HeaderType::Normal,
@@ -91,7 +91,7 @@ pub fn endpoint() -> Example {
 }
 
 /// A virtual function: its IDs read all-ones, its BARs and its Memory Space Enable 0.
-pub fn virtual_function() -> Example {
+pub(crate) fn virtual_function() -> Example {
     let Example {
         mut function,
         mut header,
@@ -107,7 +107,7 @@ pub fn virtual_function() -> Example {
 }
 
 /// A root port with one BAR.
-pub fn bridge() -> Example {
+pub(crate) fn bridge() -> Example {
     Example {
         function: Function {
             header_type: HeaderType::Bridge,
@@ -156,12 +156,12 @@ pub fn bridge() -> Example {
 }
 
 /// The refusal of a register that reads all-ones.
-pub fn all_ones(register: &'static str) -> Result<(), Refusal> {
+pub(crate) fn all_ones(register: &'static str) -> Result<(), Refusal> {
     Err(Refusal::AllOnes { register })
 }
 
 /// The refusal of a register that reads `found` where only `expected` can be.
-pub fn unexpected(register: &'static str, found: u32, expected: u32) -> Result<(), Refusal> {
+pub(crate) fn unexpected(register: &'static str, found: u32, expected: u32) -> Result<(), Refusal> {
     Err(Refusal::Unexpected {
         register,
         found,

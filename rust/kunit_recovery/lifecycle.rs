@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! From an error to a verified restore, on a real function: each callback is called as the core calls
+//! it, and the function is really damaged. What needs a channel that is frozen is in `health`.
+
+use kernel::{
+    device::Core,
+    pci::Device,
+    prelude::*,
+    sync::Arc, //
+};
+
+use crate::{
+    guard::Refusal,
+    pci::{
+        kunit::{
+            damage,
+            on_function, //
+        },
+        ChannelState,
+        ErsResult,
+        Exclusive,
+        State, //
+    },
+    recovery::{
+        events::Event,
+        restore::verify,
+        status::Health,
+        FirstSave,
+        OnRefusal,
+        Recovery, //
+    },
+};
+
+fn new(dev: &Device<Core<'_>>) -> Result<Arc<Recovery>> {
+    Recovery::new(dev, FirstSave::AsIs)
+}
+
+/// As a reset leaves it: Command 0, no addresses in the BARs.
+fn wipe(dev: &Device<Core<'_>>) -> Result {
+    damage(dev, 0x04, 0)?;
+    (0x10..0x28)
+        .step_by(4)
+        .try_for_each(|offset| damage(dev, offset, 0))
+}
+
+impl Recovery {
+    /// How often `is` is true of an event.
+    fn happened(&self, is: impl Fn(&Event) -> bool) -> usize {
+        let inner = self.inner.lock();
+        inner.events.iter().filter(|(_, event)| is(event)).count()
+    }
+
+    /// Does the function hold its known-good state?
+    fn holds(&self, dev: &Device<Core<'_>>) -> bool {
+        verify(dev.into(), &self.inner.lock().known_good).is_ok()
+    }
+
+    /// Does the core's buffer hold the known-good header?
+    fn core_holds(&self, dev: &Device<Core<'_>>) -> bool {
+        let header = Exclusive::from(dev).saved_header();
+        let inner = self.inner.lock();
+        let known = inner.known_good.snapshot.registers();
+        known
+            .iter()
+            .zip(header)
+            .all(|(r, word)| (r.value ^ word) & r.mask == 0)
+    }
+
+    fn health(&self) -> Health {
+        self.inner.lock().health
+    }
+
+    fn last_refusal(&self) -> Option<Refusal> {
+        self.inner.lock().last_refusal
+    }
+
+    fn saved_at(&self) -> u64 {
+        self.inner.lock().known_good.at_ns
+    }
+}
+
+/// Whether it was refused because the function was wiped.
+fn is_wiped(refusal: Option<Refusal>) -> bool {
+    matches!(
+        refusal,
+        Some(Refusal::Wiped | Refusal::Disabled { command: 0 })
+    )
+}
+
+#[kunit_tests(pci_recovery_lifecycle)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_save_is_kept() -> Result {
+        let seen = on_function(|dev| {
+            let recovery = new(dev)?;
+            let saves = recovery.inner.lock().counters.saves;
+            let probed = recovery.happened(|event| matches!(event, Event::Probe));
+            let saved = recovery.happened(|event| matches!(event, Event::Save));
+            Ok((recovery.is_ok(), recovery.holds(dev), saves, probed, saved))
+        })?;
+        assert!(seen.is_none_or(|seen| seen == (true, true, 1, 1, 1)));
+        Ok(())
+    }
+
+    #[test]
+    fn it_costs_as_much_memory_as_is_promised() {
+        // The README: a function costs less than 8 KiB; the events have 64 of its own.
+        assert!(size_of::<Recovery>() <= 2048);
+    }
+
+    #[test]
+    fn a_save_that_passes_replaces_the_first() -> Result {
+        let seen = on_function(|dev| {
+            let recovery = new(dev)?;
+            let first = recovery.saved_at();
+            let result = recovery.save(dev);
+            let saves = recovery.inner.lock().counters.saves;
+            Ok((result, saves, recovery.saved_at() > first))
+        })?;
+        assert!(seen.is_none_or(|seen| seen == (Ok(()), 2, true)));
+        Ok(())
+    }
+
+    #[test]
+    fn no_save_between_an_error_and_resume() -> Result {
+        let seen = on_function(|dev| {
+            let recovery = new(dev)?;
+            let first = recovery.saved_at();
+            let vote = recovery.error_detected(dev, ChannelState::Normal);
+            let during = (
+                recovery.is_ok(),
+                recovery.save(dev),
+                recovery.last_refusal(),
+            );
+            let kept = recovery.saved_at() == first;
+            recovery.resume();
+            let after = (recovery.is_ok(), recovery.save(dev));
+            Ok((vote, during, kept, after))
+        })?;
+        assert!(seen.is_none_or(|seen| seen
+            == (
+                ErsResult::CanRecover,
+                (false, Err(EIO), Some(Refusal::Recovering)),
+                true,
+                (true, Ok(()))
+            )));
+        Ok(())
+    }
+
+    #[test]
+    fn a_verified_restore_ends_the_refusals_too() -> Result {
+        let seen = on_function(|dev| {
+            let recovery = new(dev)?;
+            let vote = recovery.error_detected(dev, ChannelState::Frozen);
+            let refused = recovery.save(dev);
+            wipe(dev)?;
+            let verdict = recovery.slot_reset(dev);
+            let holds = recovery.holds(dev);
+            Ok((vote, refused, verdict, holds, recovery.save(dev)))
+        })?;
+        assert!(seen.is_none_or(|seen| seen
+            == (
+                ErsResult::NeedReset,
+                Err(EIO),
+                ErsResult::Recovered,
+                true,
+                Ok(())
+            )));
+        Ok(())
+    }
+
+    #[test]
+    fn mmio_enabled_tells_a_wiped_function_from_an_intact_one() -> Result {
+        let seen = on_function(|dev| {
+            let recovery = new(dev)?;
+            recovery.error_detected(dev, ChannelState::Normal);
+            let intact = recovery.mmio_enabled(dev);
+            wipe(dev)?;
+            let wiped = recovery.mmio_enabled(dev);
+            recovery.restore(dev)?;
+            let restored = recovery.mmio_enabled(dev);
+            Ok([intact, wiped, restored])
+        })?;
+        assert!(seen.is_none_or(|votes| votes
+            == [
+                ErsResult::Recovered,
+                ErsResult::NeedReset,
+                ErsResult::Recovered
+            ]));
+        Ok(())
+    }
+
+    #[test]
+    fn a_lost_function_is_back_after_a_restore_and_not_after_resume() -> Result {
+        let seen = on_function(|dev| {
+            let recovery = new(dev)?;
+            let vote = recovery.error_detected(dev, ChannelState::PermanentFailure);
+            recovery.resume();
+            let resumed = (recovery.health(), recovery.save(dev));
+            recovery.restore(dev)?;
+            Ok((vote, resumed, recovery.health(), recovery.save(dev)))
+        })?;
+        assert!(seen.is_none_or(|seen| seen
+            == (
+                ErsResult::Disconnect,
+                (Health::Lost, Err(EIO)),
+                Health::Ok,
+                Ok(())
+            )));
+        Ok(())
+    }
+
+    #[test]
+    fn a_permanent_failure_is_reported_once() -> Result {
+        let seen = on_function(|dev| {
+            let recovery = new(dev)?;
+            for _ in 0..3 {
+                recovery.error_detected(dev, ChannelState::PermanentFailure);
+            }
+            let reported = recovery.happened(|event| matches!(event, Event::Lost));
+            let errors = recovery.happened(|event| matches!(event, Event::ErrorDetected(..)));
+            Ok((reported, errors))
+        })?;
+        assert!(seen.is_none_or(|seen| seen == (1, 3)));
+        Ok(())
+    }
+
+    #[test]
+    fn a_wiped_function_is_not_saved_and_the_core_has_the_known_good_state() -> Result {
+        let seen = on_function(|dev| {
+            let recovery = new(dev)?;
+            let first = recovery.saved_at();
+            wipe(dev)?;
+            let refused = recovery.save(dev);
+            let kept = recovery.saved_at() == first && recovery.core_holds(dev);
+            let wiped = is_wiped(recovery.last_refusal());
+            let damaged = !recovery.holds(dev);
+            let restored = recovery.restore(dev);
+            Ok((refused, wiped, kept, damaged, restored, recovery.holds(dev)))
+        })?;
+        assert!(seen.is_none_or(|seen| seen == (Err(EIO), true, true, true, Ok(()), true)));
+        Ok(())
+    }
+
+    #[test]
+    fn a_reset_that_slot_reset_tries_saves_nothing() -> Result {
+        let seen = on_function(|dev| {
+            let recovery = new(dev)?;
+            recovery.inner.lock().escalating = true;
+            let usable = recovery.is_ok();
+            wipe(dev)?;
+            recovery.reset_prepare(dev);
+            recovery.reset_done(dev);
+            let left_alone = !recovery.holds(dev);
+            recovery.inner.lock().escalating = false;
+            recovery.reset_done(dev);
+            let counters = recovery.inner.lock().counters;
+            let saves_and_refusals = (counters.saves, counters.refusals);
+            Ok((usable, left_alone, recovery.holds(dev), saves_and_refusals))
+        })?;
+        assert!(seen.is_none_or(|seen| seen == (false, true, true, (1, 0))));
+        Ok(())
+    }
+
+    #[test]
+    fn reset_done_repairs_what_the_core_has_poisoned() -> Result {
+        let seen = on_function(|dev| {
+            let recovery = new(dev)?;
+            // The core saves a wiped function, and writes that back.
+            wipe(dev)?;
+            let core = Exclusive::from(dev);
+            core.save_state()?;
+            core.restore_state();
+            let poisoned = !recovery.core_holds(dev) && !recovery.holds(dev);
+            recovery.reset_done(dev);
+            let replaced = recovery.happened(|event| matches!(event, Event::CoreStateBad(_)));
+            Ok((
+                poisoned,
+                recovery.holds(dev) && recovery.core_holds(dev),
+                replaced,
+                recovery.health(),
+            ))
+        })?;
+        assert!(seen.is_none_or(|seen| seen == (true, true, 1, Health::Ok)));
+        Ok(())
+    }
+
+    #[test]
+    fn suspend_leaves_the_core_a_good_state_whatever_the_function_holds() -> Result {
+        let seen = on_function(|dev| {
+            let recovery = new(dev)?;
+            let core = Exclusive::from(dev);
+            core.set_state_saved(false);
+            let good = (
+                recovery.suspend(dev, OnRefusal::Continue),
+                core.state_saved(),
+            );
+
+            wipe(dev)?;
+            core.set_state_saved(false);
+            let refused = (
+                recovery.suspend(dev, OnRefusal::Continue),
+                core.state_saved(),
+            );
+            let core_holds = recovery.core_holds(dev);
+
+            core.set_state_saved(false);
+            let aborted = recovery.suspend(dev, OnRefusal::Abort);
+            core.set_state_saved(false);
+            recovery.restore(dev)?;
+            Ok((good, refused, core_holds, aborted))
+        })?;
+        assert!(seen.is_none_or(|seen| seen == ((Ok(()), true), (Ok(()), true), true, Err(EIO))));
+        Ok(())
+    }
+
+    #[test]
+    fn no_virtual_functions_are_enabled_during_a_recovery() -> Result {
+        let seen = on_function(|dev| {
+            let recovery = new(dev)?;
+            recovery.error_detected(dev, ChannelState::Normal);
+            let enabled = recovery.sriov_configure(dev, 1);
+            recovery.resume();
+            Ok(enabled)
+        })?;
+        assert!(seen.is_none_or(|enabled| enabled == Err(EBUSY)));
+        Ok(())
+    }
+
+    #[test]
+    fn many_lives_leave_no_memory() -> Result {
+        // kmemleak looks on; 100 events wrap the timeline around.
+        on_function(|dev| {
+            for _ in 0..8 {
+                let recovery = new(dev)?;
+                for _ in 0..25 {
+                    recovery.error_detected(dev, ChannelState::Normal);
+                    recovery.mmio_enabled(dev);
+                    recovery.resume();
+                    recovery.save(dev)?;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+}
