@@ -42,7 +42,7 @@ garbage_into() {
 		[ "$ERRNO" = EINVAL ] ||
 			fail "writing '$(printf %.20s "$gi_text")' (${#gi_text} bytes) into $1: $ERRNO, should be EINVAL"
 	done
-	for gi_octets in '\n' '\000' '\377\377\377\377' '\0001' '1\000\377' '\033[2J'; do
+	for gi_octets in '\n' '\000' '\377\377\377\377' '\0001' '1\000\377' '1\n1' '1\n\n' '1\n\000\000' '\033[2J'; do
 		octets "$1" "$gi_octets"
 		[ "$ERRNO" = EINVAL ] ||
 			fail "writing octets '$gi_octets' into $1: $ERRNO, should be EINVAL"
