@@ -133,12 +133,12 @@ fuzz() {
 # fuzz_round SEED
 fuzz_round() {
 	fr_status=0
-	"$FUZZ" --seed "$1" --seconds 5 "$PLAN" > "$KT_TMP/round" 2>&1 || fr_status=1
+	"$FUZZ" --seed "$1" --seconds 5 --least 100 "$PLAN" > "$KT_TMP/round" 2>&1 || fr_status=1
 	grep '^unexpected ' "$KT_TMP/round" | diag_lines
 	fr_operations=$(sed -n 's/^operations //p' "$KT_TMP/round")
 	diag "round $fz_round: ${fr_operations:-no} operations"
 	fz_operations=$((fz_operations + ${fr_operations:-0}))
-	[ "${fr_operations:-0}" -ge 100 ] || fail "round $fz_round: too few operations"
+	[ "${fr_operations:-0}" -ge 400 ] || fail "round $fz_round: too few operations"
 	cat "$KT_TMP/round" >> "$KT_TMP/rounds"
 	if ! dmesg_damage "$DMESG_MARK" > "$KT_TMP/damage"; then
 		fail "damage in the kernel log:"

@@ -48,9 +48,12 @@ struct Cli {
     /// What the random numbers begin with: the same for the same inputs
     #[arg(long, value_name = "NUMBER")]
     seed: u64,
-    /// How long, at most
+    /// How long
     #[arg(long, value_name = "SECONDS", default_value = "5")]
     seconds: u64,
+    /// But so many operations of each thread, however long it takes
+    #[arg(long, value_name = "NUMBER", default_value = "0")]
+    least: u64,
     /// Only while this file is there
     #[arg(long, value_name = "FILE")]
     r#while: Option<PathBuf>,
@@ -65,9 +68,11 @@ struct Cli {
 }
 
 /// Does random things with the files of `plan` as long as `go_on` says so.
-fn work(plan: &Plan, inputs: Inputs, mut rng: Rng, go_on: impl Fn() -> bool) -> Tally {
+fn work(plan: &Plan, inputs: Inputs, mut rng: Rng, go_on: impl Fn(u64) -> bool) -> Tally {
     let mut tally = Tally::default();
-    while go_on() && !tally.is_hopeless() {
+    let mut done = 0;
+    while go_on(done) && !tally.is_hopeless() {
+        done += 1;
         let index = rng.usize(..plan.files.len());
         operation::one(index, &plan.files[index], inputs, &mut rng, &mut tally);
     }
@@ -91,7 +96,10 @@ fn run(cli: &Cli) -> Result<bool> {
     println!("seed {}", cli.seed);
 
     let end = Instant::now() + Duration::from_secs(cli.seconds);
-    let go_on = || Instant::now() < end && cli.r#while.as_ref().is_none_or(|file| file.exists());
+    let go_on = |done| {
+        (Instant::now() < end || done < cli.least)
+            && cli.r#while.as_ref().is_none_or(|file| file.exists())
+    };
     let mut total = Tally::default();
     thread::scope(|scope| {
         let threads: Vec<_> = (0..cli.threads)
