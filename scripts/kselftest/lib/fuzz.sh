@@ -178,6 +178,12 @@ fuzz_settle() {
 # The driver can bring it to what it keeps, by one of its own files.
 driver_brings_it_back() {
 	fuzz_settle
+	# Reset or wiped while it had no driver: nobody has kept its state, and the driver says
+	# that it does not take such a function.
+	if ! bound "$KT_DEVICE" && dmesg_has "$KT_DEVICE: not bound: "; then
+		diag "it was lost while it had no driver"
+		fuzz_heal
+	fi
 	check_true "it is not bound" bound "$KT_DEVICE"
 	debugfs_write restore 1
 	[ "$ERRNO" = OK ] || debugfs_write reset 1
