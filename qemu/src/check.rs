@@ -8,6 +8,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use anyhow::Result;
+use anyhow::anyhow;
 use anyhow::bail;
 use glob::Pattern;
 
@@ -72,19 +73,35 @@ pub struct Script {
     pub topologies: Vec<String>,
 }
 
-/// Finds out before a guest is booted that a filter matches nothing.
+/// The patterns of a filter, of which a name has to match one; as the runner in the guest takes them.
+fn patterns(filter: &str) -> Result<Vec<Pattern>> {
+    if filter.contains(char::is_control) {
+        bail!("the filter must be one line");
+    }
+    filter
+        .split_whitespace()
+        .map(|word| {
+            Pattern::new(word)
+                .map_err(|error| anyhow!("the filter `{word}` is not a pattern: {error}"))
+        })
+        .collect()
+}
+
+fn matches(patterns: &[Pattern], script: &Script) -> bool {
+    patterns.iter().any(|pattern| pattern.matches(&script.name))
+}
+
+/// Finds out before a guest is booted that a pattern of a filter matches nothing.
 pub fn check_filter(kselftest: &Path, selection: Selection<'_>) -> Result<()> {
-    let filter = selection.filter;
-    let pattern = match Pattern::new(filter) {
-        Ok(pattern) if !filter.contains(char::is_control) => pattern,
-        Ok(_) => bail!("the filter must be one line"),
-        Err(error) => bail!("the filter `{filter}` is not a pattern: {error}"),
-    };
+    let patterns = patterns(selection.filter)?;
     let scripts = scripts_in(kselftest, selection.suite);
-    if !scripts.is_empty() && !scripts.iter().any(|test| pattern.matches(&test.name)) {
+    let unmatched = patterns
+        .iter()
+        .find(|pattern| !scripts.iter().any(|test| pattern.matches(&test.name)));
+    if let (Some(pattern), false) = (unmatched, scripts.is_empty()) {
         let names: Vec<_> = scripts.into_iter().map(|test| test.name).collect();
         bail!(
-            "no test matches `{filter}`; the tests are: {}",
+            "no test matches `{pattern}`; the tests are: {}",
             names.join(", ")
         );
     }
@@ -93,10 +110,9 @@ pub fn check_filter(kselftest: &Path, selection: Selection<'_>) -> Result<()> {
 
 /// The selected tests of `kselftest`, in alphabetical order.
 pub fn scripts_matching(kselftest: &Path, selection: Selection<'_>) -> Vec<Script> {
+    let patterns = patterns(selection.filter).unwrap_or_default();
     let mut scripts = scripts_in(kselftest, selection.suite);
-    scripts.retain(|test| {
-        Pattern::new(selection.filter).is_ok_and(|pattern| pattern.matches(&test.name))
-    });
+    scripts.retain(|test| matches(&patterns, test));
     scripts
 }
 

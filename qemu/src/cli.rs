@@ -55,7 +55,7 @@ pub enum Command {
         guest: GuestArgs,
         #[command(flatten)]
         silence: SilenceArgs,
-        /// Run only the tests whose name matches this pattern (`*`, `?`, `[a-z]`)
+        /// Run only the tests whose name matches this pattern (`*`, `?`, `[a-z]`), or one of several
         #[arg(long, value_name = "GLOB", env = "FILTER", default_value = "*")]
         filter: String,
         /// Run the endurance tests instead: thousands of cycles of each thing, and does anything grow?

@@ -23,12 +23,13 @@ use crate::{
         Config,
         Exclusive,
         Info,
+        SavedState,
         State, //
     },
     recovery::{
         function::describe,
         prepare::read_header,
-        save::guarded_save, //
+        save::KnownGood, //
     },
 };
 
@@ -133,7 +134,8 @@ mod tests {
     fn a_guarded_save_has_each_register_that_it_reads() -> Result {
         let seen = on_function(|dev| {
             let exclusive = Exclusive::from(dev);
-            let good = guarded_save(exclusive, None).map_err(|_| EIO)?;
+            let good =
+                KnownGood::first(exclusive, SavedState::store(exclusive)?).map_err(|_| EIO)?;
             let (_, header) = look(dev)?;
             let words = good.snapshot.registers().iter().zip(header);
             let same =

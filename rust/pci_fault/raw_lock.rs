@@ -33,11 +33,7 @@ unsafe impl Backend for RawSpinLockBackend {
     type GuardState = c_ulong;
 
     #[cfg(CONFIG_DEBUG_SPINLOCK)]
-    unsafe fn init(
-        ptr: *mut Self::State,
-        name: *const c_char,
-        key: *mut bindings::lock_class_key,
-    ) {
+    unsafe fn init(ptr: *mut Self::State, name: *const c_char, key: *mut bindings::lock_class_key) {
         // CAST: One of a handful of small numbers.
         let inner = bindings::lockdep_wait_type_LD_WAIT_SPIN as c_short;
 
