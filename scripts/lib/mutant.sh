@@ -64,7 +64,7 @@ mutant_run() {
 	local dir=$all/$1 start=$SECONDS
 
 	progress "[$2] $1: booting"
-	"$harness" check --filter "$tests" --kernel "$KERNEL_IMAGE" \
+	"$harness" check --filter "$tests" --boot-timeout 300 --kernel "$KERNEL_IMAGE" \
 		--busybox "$TOOLCHAIN_ROOT/usr/bin/busybox" \
 		--module-dir "$dir/module" --module-dir "$KERNEL_MODULES" \
 		--kselftest scripts/kselftest --runner scripts/in-root.sh \
