@@ -34,6 +34,7 @@ failslab_need() {
 		skip_all "the caches of this kernel's slab are merged: boot it with slab_nomerge"
 	fi
 	FAIL_SETTINGS=
+	FAIL_READER=
 	at_exit failslab_undo
 	# With the stack of each failure, those that may sleep too, and in user memory.
 	fail_set "$FAIL_SLAB/verbose" 2
@@ -61,7 +62,7 @@ failslab_need() {
 failslab_undo() {
 	exec 4>&- 5<&- 6>&-
 	fail_caches 0 || :
-	kill "$FAIL_READER" 2> /dev/null || :
+	[ -z "$FAIL_READER" ] || kill "$FAIL_READER" || :
 	rm -f "$KT_TMP/kmsg" "$KT_TMP/kmsg.ask" "$KT_TMP/kmsg.answer"
 	# shellcheck disable=SC2086 # file and value, each
 	set -- $FAIL_SETTINGS
