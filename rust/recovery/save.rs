@@ -24,6 +24,7 @@ use crate::{
     guard::{
         self,
         Capability,
+        Lists,
         Refusal,
         Snapshot, //
     },
@@ -45,6 +46,8 @@ pub(super) struct KnownGood {
     pub(super) state: SavedState,
     /// The same as registers, which can be compared and shown.
     pub(super) snapshot: Snapshot,
+    /// Where its capabilities are.
+    lists: Lists,
     /// When it was saved, in nanoseconds since boot.
     pub(super) at_ns: u64,
 }
@@ -111,6 +114,7 @@ pub(super) fn guarded_save(
 
     // 3. Look at what was saved, and whether the function is still there.
     let header = dev.saved_header();
+    let lists = Lists::read(&header, &function, |offset| dev.read_config_dword(offset));
     let result = saved
         .and_then(|()| {
             guard::validate(
@@ -121,11 +125,15 @@ pub(super) fn guarded_save(
                 known_good.map(|good| &good.snapshot),
             )
         })
-        .and_then(|()| SavedState::store(dev).map_err(core_error))
-        .map(|state| KnownGood {
-            state,
-            snapshot: Snapshot::new(&header, capabilities(&dev), &function),
-            at_ns: now_ns(),
+        .and_then(|()| {
+            let lists = lists?;
+            lists.check(&function, known_good.map(|good| &good.lists))?;
+            Ok(KnownGood {
+                state: SavedState::store(dev).map_err(core_error)?,
+                snapshot: Snapshot::new(&header, capabilities(&dev), &function),
+                lists,
+                at_ns: now_ns(),
+            })
         });
 
     // 4. A refused save leaves nothing behind.
