@@ -38,6 +38,8 @@ pub enum Suite {
     Tests,
     /// Endurance: these take minutes each.
     Soak,
+    /// Dumps for the tests on the host.
+    Corpus,
 }
 
 impl Suite {
@@ -45,6 +47,7 @@ impl Suite {
         match self {
             Suite::Tests => "tests",
             Suite::Soak => "soak",
+            Suite::Corpus => "corpus",
         }
     }
 
@@ -53,6 +56,7 @@ impl Suite {
         match self {
             Suite::Tests => "check",
             Suite::Soak => "soak",
+            Suite::Corpus => "corpus",
         }
     }
 }
