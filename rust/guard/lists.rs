@@ -3,8 +3,8 @@
 //! The two lists of capabilities: do they still lead to every capability of the function?
 //!
 //! The core saves some capabilities from where it found them when the function was added, and looks
-//! for others anew (`pci_save_pcix_state()`, `pci_save_vc_state()`): what a list does not lead to any
-//! more is left out without an error, and keeps what an older save read.
+//! for others anew each time (PCI-X, LTR, VC): what a list does not lead to any more is left out
+//! without an error, and keeps what an older save read.
 
 use super::{
     header::{
