@@ -13,15 +13,17 @@ corpus_lines() {
 	sed "s/^/# corpus $1 /"
 }
 
-# corpus_space BDF TITLE: the config space. Rows of zeros are left out, but for the
-# last one, which tells its length.
+# corpus_space BDF TITLE: the config space. The zeros at its end are left out, but
+# for some rows that a capability may reach into, and the last, which tells its size.
 corpus_space() {
 	printf '%s %s\n' "${1#0000:}" "$2"
 	od -An -v -tx1 "$SYSFS_PCI/$1/config" | awk '
-		/[1-9a-f]/ || NR == 16 || NR == 256 { row = sprintf("%02x:%s", (NR - 1) * 16, $0); kept[NR] = row }
+		{ row[NR] = $0 }
+		/[1-9a-f]/ || NR == 16 { last = NR + 4 }
 		END {
 			for (n = 1; n <= NR; n++)
-				if (n == NR || n in kept && (n != 16 || kept[n] ~ /: .*[1-9a-f]/)) print kept[n]
+				if (n <= last || n == NR)
+					printf "%02x:%s\n", (n - 1) * 16, row[n]
 			print ""
 		}
 	'
