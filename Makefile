@@ -11,11 +11,13 @@ TOPOLOGY ?=
 TIMEOUT ?= 120
 MUTANT ?= *
 JOBS ?=
-export FILTER TOPOLOGY TIMEOUT MUTANT JOBS
+FUZZ_SECONDS ?= 60
+FUZZ ?=
+export FILTER TOPOLOGY TIMEOUT MUTANT JOBS FUZZ_SECONDS
 
 # Those that work with one kernel say so before anything is set up.
 ifeq ($(KERNEL),all)
-ifneq ($(filter run shell mutants,$(MAKECMDGOALS)),)
+ifneq ($(filter run shell mutants corpus,$(MAKECMDGOALS)),)
 $(error KERNEL=all is for setup, module, check and lint: give one kernel)
 endif
 endif
@@ -36,8 +38,11 @@ help:
 ##   module     build the modules, into build/KERNEL/module
 ##   harness    build the program that runs QEMU
 ##   test-host  cargo test: what needs no kernel
+##   fuzz       libFuzzer on the guard and on what the injector parses
+##   miri       cargo test in miri, where this machine's Rust has it
 ##   lint       rustfmt, clippy and shellcheck
 ##   mutants    weaken one guard after the other: does a test notice? (minutes)
+##   corpus     dump the config spaces of QEMU's devices anew, into rust/tests/corpus
 ##   clean      remove what was built here
 ##   distclean  remove the cache as well
 ##
@@ -49,6 +54,8 @@ help:
 ##   JOBS=N             check, soak: guests that run at the same time (2, or
 ##                      1 on one processor)
 ##   MUTANT=GLOB        mutants: only those of scripts/mutants whose names match
+##   FUZZ_SECONDS=N     fuzz: so long for each target (60)
+##   FUZZ=TARGET        fuzz: only this one of spaces, spec
 ##   TOPOLOGY=NAME      a file of qemu/topologies, or a .toml file (endpoint; of
 ##                      check: each test in those that it names)
 ##   TIMEOUT=SECONDS    a guest that is silent for so long has hung (120)
@@ -94,6 +101,14 @@ test-host:
 		cargo test --locked --manifest-path $$crate/Cargo.toml || status=1; \
 	done; exit $$status
 
+.PHONY: fuzz
+fuzz:
+	@scripts/fuzz.sh $(FUZZ)
+
+.PHONY: miri
+miri:
+	@scripts/miri.sh
+
 .PHONY: lint
 lint: setup
 	@scripts/lint.sh
@@ -102,9 +117,13 @@ lint: setup
 mutants: module harness
 	@TOPOLOGY="$${TOPOLOGY:-endpoint}" scripts/mutants.sh "$$MUTANT"
 
+.PHONY: corpus
+corpus: module harness
+	@scripts/corpus.sh --timeout "$$TIMEOUT" --boot-timeout 300
+
 .PHONY: clean
 clean:
-	rm -rf build qemu/target rust/target
+	rm -rf build qemu/target rust/target rust/fuzz/target
 
 .PHONY: distclean
 distclean: clean
