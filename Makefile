@@ -13,12 +13,14 @@ TIMEOUT ?= $(if $(filter debug,$(KERNEL)),900,120)
 SEED ?=
 MUTANT ?= *
 JOBS ?=
-export FILTER TOPOLOGY TIMEOUT SEED MUTANT JOBS
+FUZZ_SECONDS ?= 60
+FUZZ ?=
+export FILTER TOPOLOGY TIMEOUT SEED MUTANT JOBS FUZZ_SECONDS
 
 # Those that work with one kernel say so before anything is set up.
 ifeq ($(KERNEL),all)
-ifneq ($(filter run shell mutants,$(MAKECMDGOALS)),)
-$(error KERNEL=all is not for run, shell and mutants: give one kernel)
+ifneq ($(filter run shell mutants corpus,$(MAKECMDGOALS)),)
+$(error KERNEL=all is not for run, shell, mutants and corpus: give one kernel)
 endif
 endif
 
@@ -38,12 +40,15 @@ help:
 ##   module     build the modules, into build/KERNEL/module
 ##   harness    build the program that runs QEMU
 ##   test-host  cargo test: what needs no kernel
+##   fuzz       libFuzzer on the guard and on what the injector parses
+##   miri       cargo test in miri, where this machine's Rust has it
 ##   lint       rustfmt, clippy, checkpatch, rustdoc, shellcheck, licences
 ##   doc        the library's documentation: build/KERNEL/doc
 ##   doc-test   the examples of the documentation and of the README compile
 ##   check-types  what the types of the library forbid does not compile
 ##   mutants    weaken one guard after the other: does a test notice? (minutes)
 ##   check-full everything there is, also on the debug kernel (more than an hour)
+##   corpus     dump the config spaces of QEMU's devices anew, into rust/tests/corpus
 ##   clean      remove what was built here
 ##   distclean  remove the cache as well
 ##
@@ -58,6 +63,8 @@ help:
 ##   JOBS=N             check, soak: guests that run at the same time (2, or
 ##                      1 on one processor)
 ##   MUTANT=GLOB        mutants: only those of scripts/mutants whose names match
+##   FUZZ_SECONDS=N     fuzz: so long for each target (60)
+##   FUZZ=TARGET        fuzz: only this one of spaces, spec
 ##   TOPOLOGY=NAME      a file of qemu/topologies, or a .toml file (endpoint; of
 ##                      check: each test in those that it names)
 ##   SEED=NUMBER        check, soak: repeat what a test did that reports this seed
@@ -106,6 +113,14 @@ test-host:
 		cargo test --locked --manifest-path $$crate/Cargo.toml || status=1; \
 	done; exit $$status
 
+.PHONY: fuzz
+fuzz:
+	@scripts/fuzz.sh $(FUZZ)
+
+.PHONY: miri
+miri:
+	@scripts/miri.sh
+
 .PHONY: lint
 lint: setup
 	@scripts/lint.sh
@@ -126,13 +141,17 @@ check-types: module
 mutants: module harness
 	@TOPOLOGY="$${TOPOLOGY:-endpoint}" scripts/mutants.sh "$$MUTANT"
 
+.PHONY: corpus
+corpus: module harness
+	@scripts/corpus.sh --timeout "$$TIMEOUT" --boot-timeout 300
+
 .PHONY: check-full
 check-full:
 	@scripts/check-full.sh
 
 .PHONY: clean
 clean:
-	rm -rf build qemu/target rust/target qemu/guest/fuzz_files/target scripts/kselftest/tools/fuzz_files
+	rm -rf build qemu/target rust/target rust/fuzz/target qemu/guest/fuzz_files/target scripts/kselftest/tools/fuzz_files
 
 .PHONY: distclean
 distclean: clean

@@ -18,6 +18,7 @@
 //! | which values may a header word not have? | [`header`] |
 //! | do the BARs hold what the kernel assigned? was the function wiped? | [`bars`] |
 //! | is a saved capability plausible? | [`capability`] |
+//! | do the capability lists lead to every capability? | [`lists`] |
 //! | all of it, in order: may this save become the known-good state? | [`save`] |
 //! | which registers are compared after a restore, and under which mask? | [`snapshot`] |
 //! | do the SR-IOV registers say what the kernel has enabled? | [`sriov`] |
@@ -27,6 +28,7 @@ pub mod bars;
 pub mod capability;
 pub mod function;
 pub mod header;
+pub mod lists;
 pub mod refusal;
 pub mod save;
 pub mod snapshot;
@@ -44,6 +46,7 @@ pub use self::{
         Function,
         HeaderType, //
     },
+    lists::Lists,
     refusal::Refusal,
     save::{
         check_accessible,

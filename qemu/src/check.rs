@@ -39,6 +39,8 @@ pub enum Suite {
     Tests,
     /// Endurance: these take minutes each.
     Soak,
+    /// Dumps for the tests on the host.
+    Corpus,
 }
 
 impl Suite {
@@ -46,6 +48,7 @@ impl Suite {
         match self {
             Suite::Tests => "tests",
             Suite::Soak => "soak",
+            Suite::Corpus => "corpus",
         }
     }
 
@@ -54,6 +57,7 @@ impl Suite {
         match self {
             Suite::Tests => "check",
             Suite::Soak => "soak",
+            Suite::Corpus => "corpus",
         }
     }
 }

@@ -61,6 +61,9 @@ pub enum Command {
         /// Run the endurance tests instead: thousands of cycles of each thing, and does anything grow?
         #[arg(long)]
         soak: bool,
+        /// Dump the config spaces of the topology `models` instead, for the tests on the host
+        #[arg(long, conflicts_with = "soak")]
+        corpus: bool,
         /// How many guests run at the same time and share the tests; each needs a processor and 512 MiB [default: 2, or 1 on one processor]
         #[arg(long, value_name = "N", env = "JOBS", default_value = "", hide_default_value = true, value_parser = jobs)]
         jobs: Jobs,

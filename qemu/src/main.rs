@@ -75,13 +75,18 @@ fn run(cli: Cli) -> Result<u8> {
             silence,
             filter,
             soak,
+            corpus,
             jobs,
         } => modes::check(
             host,
             &guest,
             silence.timeout,
             Selection {
-                suite: if soak { Suite::Soak } else { Suite::Tests },
+                suite: match (soak, corpus) {
+                    (true, _) => Suite::Soak,
+                    (_, true) => Suite::Corpus,
+                    _ => Suite::Tests,
+                },
                 filter: &filter,
             },
             jobs,

@@ -89,6 +89,8 @@ pub struct Function {
     pub bus_master: bool,
     /// A bridge's bus numbers.
     pub buses: Option<Buses>,
+    /// Its config space has 4096 bytes, not 256.
+    pub extended: bool,
     /// Offset of the PCI Express capability, 0 if there is none.
     pub pcie_cap: u16,
     /// Offset of the AER extended capability, 0 if there is none.

@@ -20,7 +20,7 @@ pub const COMMAND_MASTER: u16 = 0x4;
 /// What the IDs read while the function is not ready after a reset (PCIe r6.0, sec 2.3.2).
 const IDS_NOT_READY: u32 = 0xffff_0001;
 /// `PCI_STATUS_CAP_LIST`, as a bit of the Command/Status word.
-const STATUS_CAP_LIST: u32 = 0x0010_0000;
+pub const STATUS_CAP_LIST: u32 = 0x0010_0000;
 
 /// Index of the Command/Status word.
 pub const COMMAND_WORD: usize = 1;
@@ -29,7 +29,7 @@ const HEADER_TYPE_WORD: usize = 3;
 /// Index of a bridge's word of bus numbers.
 const BUSES_WORD: usize = 6;
 /// Index of the word with the capability pointer.
-const CAPABILITY_WORD: usize = 13;
+pub const CAPABILITY_WORD: usize = 13;
 /// Index of the word of interrupt line and pin.
 const INTERRUPT_WORD: usize = 15;
 

@@ -54,6 +54,21 @@ pub enum Refusal {
         /// What was saved.
         command: u16,
     },
+    /// A capability list comes back to where it was.
+    Loop {
+        /// The capability that it came to twice.
+        offset: u16,
+    },
+    /// A capability list leads to where nothing answers.
+    Astray {
+        /// Where that is.
+        offset: u16,
+    },
+    /// A capability list does not lead to a capability that it led to before.
+    Truncated {
+        /// The capability that is missing.
+        offset: u16,
+    },
     /// Every register of a capability reads 0 and some did not before.
     Zeroed {
         /// Which capability.
@@ -106,6 +121,15 @@ impl fmt::Display for Refusal {
                     f,
                     "wiped: PCI_COMMAND reads {command:#06x}, it lost what was enabled"
                 )
+            }
+            Self::Loop { offset } => {
+                write!(f, "a capability list loops, it comes back to {offset:#05x}")
+            }
+            Self::Astray { offset } => {
+                write!(f, "a capability list leads to {offset:#05x}, which reads all-ones")
+            }
+            Self::Truncated { offset } => {
+                write!(f, "the capability at {offset:#05x} is in no list any more")
             }
             Self::Zeroed { capability } => write!(f, "wiped: the {capability} capability reads 0"),
             Self::Capability { id, extended } => {

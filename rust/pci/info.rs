@@ -52,6 +52,8 @@ pub trait Info {
     fn is_d3cold(&self) -> bool;
     /// The function is a bridge: primary, secondary and subordinate bus number.
     fn bus_numbers(&self) -> Option<(u8, u8, u8)>;
+    /// Config space has 4096 bytes, not 256.
+    fn has_extended_config(&self) -> bool;
     /// Offset of the PCI Express capability in config space, in bytes; 0 if there is none.
     fn pcie_cap(&self) -> u16;
     /// Offset of the AER extended capability in config space, in bytes; 0 if there is none.
@@ -117,6 +119,12 @@ impl Info for Device<Bound> {
                 (*subordinate).busn_res.end as u8,
             ))
         }
+    }
+
+    fn has_extended_config(&self) -> bool {
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. The field is
+        // set when the function is enumerated.
+        unsafe { (*as_raw(self)).cfg_size > bindings::PCI_CFG_SPACE_SIZE as i32 }
     }
 
     fn pcie_cap(&self) -> u16 {

@@ -63,6 +63,7 @@ pub(super) fn describe(dev: Exclusive<'_>) -> Result<Function, Refusal> {
                 secondary,
                 subordinate,
             }),
+        extended: dev.has_extended_config(),
         pcie_cap: dev.pcie_cap(),
         aer_cap: dev.aer_cap(),
         saved_before: dev.saved_header(),

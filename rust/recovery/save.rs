@@ -23,6 +23,7 @@ use crate::{
     guard::{
         self,
         Capability,
+        Lists,
         Refusal,
         Snapshot, //
     },
@@ -44,6 +45,8 @@ pub(super) struct KnownGood {
     pub(super) state: SavedState,
     /// The same as registers, which can be compared and shown.
     pub(super) snapshot: Snapshot,
+    /// Where its capabilities are.
+    lists: Lists,
     /// When it was saved, in nanoseconds since boot.
     pub(super) at_ns: u64,
 }
@@ -53,17 +56,19 @@ impl KnownGood {
     /// is put back where the save is refused.
     pub(super) fn first(dev: Exclusive<'_>, before: SavedState) -> Result<Self, Refusal> {
         let mut state = before;
-        let snapshot = guarded_save(dev, &mut state, None)?;
+        let (snapshot, lists) = guarded_save(dev, &mut state, None)?;
         Ok(Self {
             state,
             snapshot,
+            lists,
             at_ns: now_ns(),
         })
     }
 
     /// Replaces it by what the function holds now. Needs no memory.
     fn renew(&mut self, dev: Exclusive<'_>) -> Result<(), Refusal> {
-        self.snapshot = guarded_save(dev, &mut self.state, Some(&self.snapshot))?;
+        let known_good = Some((&self.snapshot, &self.lists));
+        (self.snapshot, self.lists) = guarded_save(dev, &mut self.state, known_good)?;
         self.at_ns = now_ns();
         Ok(())
     }
@@ -127,17 +132,18 @@ pub(super) fn check_accessible(dev: Exclusive<'_>) -> Result<(), Refusal> {
 }
 
 /// Saves config space into `good` if what is read is the function's state, whole; returns its
-/// registers.
+/// registers and where its capabilities are.
 ///
 /// The core's buffer then holds the new state, or, after a refusal, `good`, which stays as it is:
 /// what the buffer held before may have been poison. Its flag `state_saved` is left as it was found.
 ///
-/// `known_good` are the registers of the last state that passed, if there is one.
+/// `known_good` are the registers of the last state that passed and where its capabilities are, if
+/// there is one.
 fn guarded_save(
     dev: Exclusive<'_>,
     good: &mut SavedState,
-    known_good: Option<&Snapshot>,
-) -> Result<Snapshot, Refusal> {
+    known_good: Option<(&Snapshot, &Lists)>,
+) -> Result<(Snapshot, Lists), Refusal> {
     let core_error = |error: Error| Refusal::Core {
         errno: error.to_errno(),
     };
@@ -152,6 +158,7 @@ fn guarded_save(
 
     // 3. Look at what was saved, and whether the function is still there.
     let header = dev.saved_header();
+    let lists = Lists::read(&header, &function, |offset| dev.read_config_dword(offset));
     let result = saved
         .and_then(|()| {
             guard::validate(
@@ -159,11 +166,15 @@ fn guarded_save(
                 capabilities(&dev),
                 command_status(dev),
                 &function,
-                known_good,
+                known_good.map(|good| good.0),
             )
         })
-        .and_then(|()| good.replace(dev).map_err(core_error))
-        .map(|()| Snapshot::new(&header, capabilities(&dev), &function));
+        .and_then(|()| {
+            let lists = lists?;
+            lists.check(&function, known_good.map(|good| good.1))?;
+            good.replace(dev).map_err(core_error)?;
+            Ok((Snapshot::new(&header, capabilities(&dev), &function), lists))
+        });
 
     // 4. A refused save leaves nothing behind.
     if result.is_err() {

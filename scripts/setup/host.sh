@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# host.sh: see that the host has the packages of packages.sh; install what is
-# missing as root, print the command to type otherwise.
+# host.sh [fuzz]: see that the host has the packages of packages.sh, with `fuzz`
+# those for fuzzing, too; install what is missing as root, print the command to
+# type otherwise.
 
 set -euo pipefail
 here=$(dirname "$0")
@@ -28,6 +29,7 @@ install() {
 	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${packages[@]}" </dev/null
 }
 
+[ "${1:-}" != fuzz ] || host_needs+=("${host_needs_fuzz[@]}")
 [ "$(id -u)" = 0 ] || host_needs+=("${host_needs_user[@]}")
 PATH=$PATH:/usr/sbin:/sbin
 mapfile -t packages < <(missing "${host_needs[@]}")

@@ -22,6 +22,8 @@ host_needs=(
 )
 # An ordinary user makes the toolchain root with subordinate user ids.
 host_needs_user=(newuidmap=uidmap)
+# `make fuzz` builds libFuzzer, which is C++.
+host_needs_fuzz=("c++=g++")
 
 # In the toolchain root, from $suite: the compilers of Debian's kernel, and what
 # its build, the guest and the checks use.

@@ -16,14 +16,16 @@ const ROOT_BUS: &str = "pcie.0";
 /// Devices that have a bus behind them, named like the device.
 const BRIDGES: &[&str] = &[
     "pcie-root-port",
+    "ioh3420",
     "x3130-upstream",
     "xio3130-downstream",
     "pcie-pci-bridge",
     "pci-bridge",
+    "i82801b11-bridge",
 ];
 
 /// Bridges with a slot behind them, which QEMU knows by `chassis` and `slot`: no two ports may have the same.
-const PORTS: &[&str] = &["pcie-root-port", "xio3130-downstream"];
+const PORTS: &[&str] = &["pcie-root-port", "ioh3420", "xio3130-downstream"];
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

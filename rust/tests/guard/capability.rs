@@ -9,7 +9,7 @@ use pci_recovery_guard::guard::{
 
 use crate::{
     example::{all_ones, endpoint},
-    reads::{Saved, ID_DPC, ID_LTR, ID_PCIX, ID_TPH, ID_VC, ID_VC9, ID_VC_MF},
+    model::reads::{Saved, ID_DPC, ID_LTR, ID_PCIX, ID_TPH, ID_VC, ID_VC9, ID_VC_MF},
 };
 
 /// PCI Express registers as a function has them: MPS 256, MRRS 512, some enables.

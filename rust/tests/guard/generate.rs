@@ -3,13 +3,14 @@
 //! Any function, in a state that is valid for it; and garbage.
 
 use pci_recovery_guard::guard::{
-    capability::EXP_REGISTERS, function::Buses, Bar, BarKind, Function, Header, HeaderType,
-    ALL_ONES, HEADER_WORDS,
+    capability::EXP_REGISTERS, function::Buses, Bar, BarKind, Function, HeaderType, ALL_ONES,
+    HEADER_WORDS,
 };
 use proptest::{array, collection, prelude::*, sample};
 
-use crate::reads::{
-    Save, Saved, ID_DPC, ID_L1SS, ID_LTR, ID_PCIX, ID_PTM, ID_VC, ID_VC9, ID_VC_MF,
+use crate::model::{
+    build::{fit_bars, header},
+    reads::{Save, Saved, ID_DPC, ID_L1SS, ID_LTR, ID_PCIX, ID_PTM, ID_VC, ID_VC9, ID_VC_MF},
 };
 
 /// A function and a save of it when all was well.
@@ -96,27 +97,7 @@ fn capabilities() -> BoxedStrategy<Vec<Saved>> {
 /// BARs that fit into `header_type`, an upper half of a 64-bit one left free.
 fn bars(header_type: HeaderType) -> BoxedStrategy<[Option<Bar>; 6]> {
     let raw = array::uniform6(prop::option::of((kind(), address())));
-    let fit = move |raw: [Option<(BarKind, u64)>; 6]| {
-        let count = header_type.bars();
-        let mut bars = [None; 6];
-        let mut index = 0;
-        while index < count {
-            let bar = raw[index].map(|(kind, address)| match kind {
-                BarKind::Mem64 if index + 1 < count => (kind, address & !0xf),
-                BarKind::Io => (kind, address & 0xffff_fffc),
-                _ => (BarKind::Mem32, address & 0xffff_fff0),
-            });
-            // The kernel never assigns 0.
-            let bar = bar.filter(|&(_, address)| address != 0);
-            bars[index] = bar.map(|(kind, address)| Bar { address, kind });
-            index += match bar {
-                Some((BarKind::Mem64, _)) => 2,
-                _ => 1,
-            };
-        }
-        bars
-    };
-    raw.prop_map(fit).boxed()
+    raw.prop_map(move |raw| fit_bars(header_type, &raw)).boxed()
 }
 
 fn function() -> BoxedStrategy<Function> {
@@ -148,6 +129,7 @@ fn function() -> BoxedStrategy<Function> {
                 enabled: state.0,
                 bus_master: state.1,
                 buses: buses.filter(|_| bridge),
+                extended: true,
                 pcie_cap: 4 * caps.0,
                 aer_cap: 4 * caps.1,
                 saved_before: [0; 16],
@@ -155,73 +137,6 @@ fn function() -> BoxedStrategy<Function> {
             .boxed()
     };
     layout.prop_flat_map(describe).boxed()
-}
-
-/// Makes any words a header that `function` may have: reserved bits 0, facts as they are.
-fn header(function: &Function, raw: &Header) -> Header {
-    let mut header = *raw;
-    header[0] = if function.is_vf {
-        ALL_ONES
-    } else {
-        function.ids
-    };
-    header[2] = function.class_revision;
-    header[3] = raw[3] & 0xff80_ffff | (u32::from(function.header_type.as_raw()) << 16);
-    header[13] = raw[13] & 0xbc | 0x40;
-    header[15] = raw[15] & 0xffff_03ff;
-
-    let mut upper = false;
-    for index in 4..4 + function.header_type.bars() {
-        if std::mem::take(&mut upper) {
-            continue;
-        }
-        header[index] = match function.bars[index - 4] {
-            None if function.is_vf => 0,
-            None => raw[index] & !0xf,
-            Some(bar) => {
-                let low = bar.address as u32;
-                match bar.kind {
-                    BarKind::Io => low | 0x1,
-                    BarKind::Mem32 => low | raw[index] & 0x8,
-                    BarKind::Mem64 => {
-                        upper = true;
-                        header[index + 1] = (bar.address >> 32) as u32;
-                        low | raw[index] & 0x8 | 0x4
-                    }
-                }
-            }
-        };
-    }
-
-    // Command is what the kernel enabled and perhaps more; two bits of Status are reserved.
-    header[1] = raw[1] & 0xfff9_ffff;
-    if function.enabled && !function.is_vf {
-        header[1] |= 0x2;
-    }
-    if function.bus_master {
-        header[1] |= 0x4;
-    }
-
-    match function.header_type {
-        HeaderType::Normal => {
-            header[11] = function.subsystem;
-            header[12] = raw[12] & 0xffff_f801;
-        }
-        HeaderType::Bridge => {
-            header[6] = match function.buses {
-                None => raw[6] & 0x7fff_ffff,
-                Some(buses) => {
-                    let bytes = [buses.primary, buses.secondary, buses.subordinate, 0];
-                    raw[6] & 0xff00_0000 | u32::from_le_bytes(bytes)
-                }
-            };
-            header[7] = raw[7] & 0xffe0_f1f1;
-            header[8] = raw[8] & 0xfff0_fff0;
-            header[9] = raw[9] & 0xfff1_fff1;
-            header[14] = raw[14] & 0xffff_f801;
-        }
-    }
-    header
 }
 
 /// Any function with a save of it when all was well.
@@ -264,6 +179,7 @@ pub fn any_function() -> impl Strategy<Value = Function> {
                 secondary,
                 subordinate,
             }),
+            extended: flags[3],
             pcie_cap: caps.0,
             aer_cap: caps.1,
             saved_before: [0; 16],

@@ -6,9 +6,9 @@ use pci_recovery_guard::guard::{capability::EXP_REGISTERS, header::name, Refusal
 use proptest::prelude::*;
 
 use crate::{
+    cases::config,
     generate::{device, Device},
-    properties::config,
-    reads::{Answer, Save, Saved, ID_TPH},
+    model::reads::{Answer, Save, Saved, ID_TPH},
 };
 
 /// Whether `saved` is `device`'s state as it legitimately is: the same but for the registers of

@@ -11,11 +11,13 @@
 //! | [`display`] | the words that a person reads |
 //! | [`loss`], [`properties`] | what holds for any function: losses, wipes, garbage |
 //!
-//! [`example`] has a function of each sort, [`generate`] any function, and [`reads`] says which
-//! reads a save is made of, so that a test can lose some of them.
+//! [`example`] has a function of each sort, [`generate`] any function, and [`model::reads`] says
+//! which reads a save is made of, so that a test can lose some of them.
 
 mod bars;
 mod capability;
+#[path = "../common/cases.rs"]
+mod cases;
 mod display;
 /// Shared with the KUnit tests.
 #[path = "../../kunit_recovery/example.rs"]
@@ -23,8 +25,9 @@ mod example;
 mod generate;
 mod header;
 mod loss;
+#[path = "../model/mod.rs"]
+mod model;
 mod properties;
-mod reads;
 mod save;
 mod snapshot;
 mod sriov;

@@ -3,40 +3,15 @@
 //! What holds for every function: good states pass, wiped ones and garbage do not, nothing panics.
 
 use pci_recovery_guard::guard::{
-    check_header, Bar, BarKind, Function, Header, Mismatch, Refusal, ALL_ONES, HEADER_WORDS,
+    check_header, Bar, BarKind, Mismatch, Refusal, ALL_ONES, HEADER_WORDS,
 };
 use proptest::prelude::*;
 
-use crate::generate::{any_function, any_save, device, word};
-
-/// So many cases, and no files written into the source tree: the failing input is printed whole.
-pub fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
-
-/// The header after a reset that nobody restored: what is writable is 0.
-fn wiped(function: &Function, header: &Header) -> Header {
-    let mut header = *header;
-    header[1] &= 0xffff_0000;
-    header[6..10].fill(0);
-    for (i, bar) in function.bars.iter().enumerate() {
-        let (Some(bar), true) = (bar, i < function.header_type.bars()) else {
-            continue;
-        };
-        header[4 + i] &= match bar.kind {
-            BarKind::Io => 0x3,
-            BarKind::Mem32 | BarKind::Mem64 => 0xf,
-        };
-        if bar.kind == BarKind::Mem64 {
-            header[5 + i] = 0;
-        }
-    }
-    header
-}
+use crate::{
+    cases::config,
+    generate::{any_function, any_save, device, word},
+    model::damage::wiped_header as wiped,
+};
 
 proptest! {
     #![proptest_config(config(256))]

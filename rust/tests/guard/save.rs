@@ -6,7 +6,7 @@ use pci_recovery_guard::guard::{check_accessible, Refusal, ALL_ONES};
 
 use crate::{
     example::{all_ones, bridge, endpoint, unexpected, virtual_function, Example},
-    reads::{Answer, Save, Saved},
+    model::reads::{Answer, Save, Saved},
 };
 
 /// A good save of the example, with PCI Express and AER.

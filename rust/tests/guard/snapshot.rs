@@ -9,7 +9,7 @@ use pci_recovery_guard::guard::{
 
 use crate::{
     example::{bridge, endpoint, Example, AER_CAP, PCIE_CAP},
-    reads::{Saved, ID_LTR},
+    model::reads::{Saved, ID_LTR},
 };
 
 const EXP: [u16; 7] = [0x282f, 0x0040, 0x10, 0x20, 0x0400, 0x0003, 0x30];

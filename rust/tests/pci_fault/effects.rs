@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 use crate::{
     bus::{read, write, Bus, Failed, SIZES},
-    generate::{access, config},
+    cases::config,
+    generate::access,
 };
 
 /// All bits of a register of `size` bytes.

@@ -3,21 +3,17 @@
 //! Garbage: no text panics and none that is no fault is taken for one; no access panics.
 
 use pci_recovery_guard::pci_fault::{
-    fault::{Access, Fault},
-    spec::{bus, devfn, number, parse, register, SpecError, MAX_DELAY_US},
+    fault::Access,
+    spec::{bus, devfn, number, parse, register, SpecError},
 };
 use proptest::{collection, prelude::*, sample, string::string_regex};
 
 use crate::{
     bus::{fault, Bus},
-    generate::{self, config},
+    cases::config,
+    generate,
+    sound::{has_the_form, is_sound, KEYS, KINDS},
 };
-
-const KINDS: [&str; 8] = [
-    "gone", "ones", "zeros", "error", "drop", "wiped", "stuck", "delay",
-];
-
-const KEYS: [&str; 7] = ["devfn", "range", "from", "count", "ms", "value", "us"];
 
 /// Words of faults, put together as they come.
 fn nearly() -> impl Strategy<Value = String> {
@@ -29,31 +25,6 @@ fn nearly() -> impl Strategy<Value = String> {
     ];
     (sample::select(&KINDS[..]), collection::vec(word, 0..5))
         .prop_map(|(kind, words)| format!("{kind} {}", words.join(" ")))
-}
-
-/// What a fault that was read has to be, whatever the text.
-fn is_sound(fault: &Fault) -> bool {
-    use pci_recovery_guard::pci_fault::fault::{Kind, LAST_OFFSET};
-
-    fault.first <= fault.last
-        && fault.last <= LAST_OFFSET
-        && fault.count != Some(0)
-        && fault.ms != Some(0)
-        && match fault.kind {
-            Kind::Stuck(_) => fault.last - fault.first < 4,
-            Kind::Delay(us) => us <= MAX_DELAY_US,
-            _ => true,
-        }
-}
-
-/// A text whose first word is a kind and whose others are keys with a value.
-fn has_the_form(text: &str) -> bool {
-    let mut words = text.split_ascii_whitespace();
-    words.next().is_some_and(|kind| KINDS.contains(&kind))
-        && words.all(|word| {
-            word.split_once('=')
-                .is_some_and(|(key, value)| KEYS.contains(&key) && !value.is_empty())
-        })
 }
 
 proptest! {

@@ -10,15 +10,6 @@ use proptest::{option, prelude::*, sample};
 
 use crate::bus::{FUNCTION, NEIGHBOUR, SIZES};
 
-/// So many cases, and no files written into the source tree: the failing input is printed whole.
-pub fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
-
 /// Mostly the header, where the faults of the tests are, and all of config space.
 fn offset() -> impl Strategy<Value = u16> {
     prop_oneof![3 => 0..0x48_u16, 1 => 0..=LAST_OFFSET, 1 => 0xff8..=LAST_OFFSET]

@@ -7,7 +7,8 @@ use proptest::{collection, option, prelude::*};
 
 use crate::{
     bus::{bytes, of, read, write, Bus, FUNCTION, MS, NEIGHBOUR},
-    generate::{access, config},
+    cases::config,
+    generate::access,
 };
 
 /// Makes an access at this time. Returns whether it met the fault.

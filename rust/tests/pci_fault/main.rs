@@ -12,15 +12,19 @@
 //! | [`words`] | a fault as text: each key, each refusal, what is shown is what is read |
 //! | [`garbage`] | no text panics, and no fault or access does |
 //!
-//! [`bus`] has functions that faults are armed for, [`generate`] any fault and any access.
+//! [`bus`] has functions that faults are armed for, [`generate`] any fault and any access, [`sound`] says
+//! what a fault has to be.
 
 mod bus;
+#[path = "../common/cases.rs"]
+mod cases;
 mod effects;
 mod garbage;
 mod generate;
 mod life;
 mod matching;
 mod several;
+mod sound;
 mod stuck;
 mod wiped;
 mod words;

@@ -7,7 +7,8 @@ use proptest::{option, prelude::*};
 
 use crate::{
     bus::{bytes, of, read, write, Bus, FUNCTION, NEIGHBOUR, SIZES},
-    generate::{access, config, devfn, range},
+    cases::config,
+    generate::{access, devfn, range},
 };
 
 #[test]

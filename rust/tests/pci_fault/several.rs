@@ -7,7 +7,8 @@ use proptest::{collection, prelude::*};
 
 use crate::{
     bus::{fault, of, read, write, Bus, Failed, NEIGHBOUR},
-    generate::{self, access, config},
+    cases::config,
+    generate::{self, access},
 };
 
 #[test]

@@ -6,7 +6,8 @@ use proptest::{prelude::*, sample};
 
 use crate::{
     bus::{bytes, join, read, write, Bus, FUNCTION, SIZES},
-    generate::{config, short_range, value_for},
+    cases::config,
+    generate::{short_range, value_for},
 };
 
 #[test]

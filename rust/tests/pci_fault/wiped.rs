@@ -9,7 +9,7 @@ use proptest::{collection, prelude::*, sample};
 
 use crate::{
     bus::{bytes, join, of, read, write, Bus, FUNCTION, NEIGHBOUR, SIZES},
-    generate::config,
+    cases::config,
 };
 
 const WIPED: &str = "wiped devfn=01.0";

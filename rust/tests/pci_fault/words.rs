@@ -10,7 +10,8 @@ use proptest::prelude::*;
 
 use crate::{
     bus::{fault, read, Bus},
-    generate::{self, config},
+    cases::config,
+    generate,
 };
 
 #[test]

@@ -8,6 +8,7 @@
 #                      Only the header and capabilities with a known layout.
 # mode=caps            "ID OFFSET" of each capability: two hexadecimal digits
 #                      for an ordinary one, four for an extended one.
+# mode=count          how many capabilities there are in both lists.
 # mode=saved           after "-": a file in the form of the driver's `saved`,
 #                      "0x04 4 PCI_COMMAND 0x00100507": one line for each of
 #                      its registers that the configuration space differs from,
@@ -199,6 +200,9 @@ END {
 	if (!walked) { if (n >= 64) { header(); walk() } }
 	if (mode == "caps") {
 		for (id in found) print id, found[id]
+	} else if (mode == "count") {
+		for (o in at) capabilities++
+		print capabilities + 0
 	} else if (mode == "saved") {
 		print "compared " compared + 0
 	}

@@ -131,6 +131,11 @@ cap_find() {
 	[ -n "$CAP" ]
 }
 
+# cap_count BDF: sets CAPS to the number of capabilities in both lists.
+cap_count() {
+	CAPS=$(cfg_dump "$1" | awk -v mode=count -f "$KT_DIR/lib/config.awk")
+}
+
 # bars BDF: sets BARS to the offsets of the base address registers that the
 # kernel assigned, low halves only, and only those that are not 0: an address
 # above 4 GiB may be all in the upper half.

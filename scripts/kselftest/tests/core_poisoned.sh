@@ -86,8 +86,10 @@ core_poisons_itself_in_a_reset() {
 	cp_save=$ACCESSES
 	events_mark
 	dmesg_mark poisoned
-	# After the driver's save, which has two reads more, and the core's look.
-	fault gone from=$((cp_save + 5)) count=$((cp_save - 5))
+	cap_count "$KT_DEVICE"
+	# After the driver's save, which has two reads more and one for each capability,
+	# and the core's look.
+	fault gone from=$((cp_save + 5 + CAPS)) count=$((cp_save - 5))
 	write_errno "$SYSFS_PCI/$KT_DEVICE/reset" 1
 	fault_off
 	echo "$METHODS" > "$METHOD_FILE"
