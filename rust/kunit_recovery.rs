@@ -2,14 +2,14 @@
 
 //! KUnit tests of `guard/` and `recovery/`: `kunit_recovery.ko`, for kernels with `CONFIG_KUNIT=y`.
 //!
-//! A module of its own, which is built from the same files as the drivers: those are loaded hundreds
-//! of times by the other tests, and each time the kernel would run what suites they have. What needs
-//! the private parts of `recovery/` is a child of that module here, and not there.
+//! A module of its own, which is built from the same files as the drivers: those are loaded
+//! hundreds of times by the other tests, and each time the kernel would run what suites they have.
+//! What needs the private parts of `recovery/` is a child of that module here, and not there.
 //!
 //! The host tests (`tests/guard/`) have every rule with every value. These have what may be another
-//! thing in the kernel: its allocator, overflow checks, formatting, locks, stack, and its own idea of
-//! a real function, the one that is bound to this module (see [`pci::kunit`]); without one, tests that
-//! need it are skipped.
+//! thing in the kernel: its allocator, overflow checks, formatting, locks, stack, and its own idea
+//! of a real function, the one that is bound to this module (see [`pci::kunit`]); without one,
+//! tests that need it are skipped.
 //!
 //! | suite, `pci_recovery_...` | file | of |
 //! |---|---|---|

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! seeds DIR: writes what the fuzz target `spaces` begins with: each model of the corpus as it is, as a
-//! pattern for a made-up function, and by its number.
+//! seeds DIR: writes what the fuzz target `spaces` begins with: each model of the corpus as it is,
+//! as a pattern for a made-up function, and by its number.
 
 use std::{env, fs, io, path::Path};
 

@@ -39,11 +39,11 @@ const fn place(offset: u16) -> (usize, u32) {
 }
 
 impl Lists {
-    /// Walks the lists (PCIe r6.0, sec 7.5.1.1.11 and 7.6.3) as the core does. `read` returns the dword
-    /// at an offset; `header` was read before.
+    /// Walks the lists (PCIe r6.0, sec 7.5.1.1.11 and 7.6.3) as the core does. `read` returns the
+    /// dword at an offset; `header` was read before.
     ///
-    /// Refuses a list that comes back to where it was, or leads to where nothing answers. Neither takes
-    /// more reads than there are places for a capability.
+    /// Refuses a list that comes back to where it was, or leads to where nothing answers. Neither
+    /// takes more reads than there are places for a capability.
     pub fn read(
         header: &Header,
         function: &Function,

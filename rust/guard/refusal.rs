@@ -126,7 +126,10 @@ impl fmt::Display for Refusal {
                 write!(f, "a capability list loops, it comes back to {offset:#05x}")
             }
             Self::Astray { offset } => {
-                write!(f, "a capability list leads to {offset:#05x}, which reads all-ones")
+                write!(
+                    f,
+                    "a capability list leads to {offset:#05x}, which reads all-ones"
+                )
             }
             Self::Truncated { offset } => {
                 write!(f, "the capability at {offset:#05x} is in no list any more")

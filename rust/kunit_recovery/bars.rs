@@ -21,7 +21,8 @@ use crate::{
     },
 };
 
-/// The header of `example` after a reset that nobody restored: the type bits of the BARs are hardwired.
+/// The header of `example` after a reset that nobody restored: the type bits of the BARs are
+/// hardwired.
 fn wiped(example: &Example) -> Header {
     let mut header = example.header;
     header[1] &= 0xffff_0000;

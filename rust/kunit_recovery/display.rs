@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a person reads, by the kernel's own formatting: in a string of the kernel's for a uevent, and
-//! in a buffer that is too short.
+//! What a person reads, by the kernel's own formatting: in a string of the kernel's for a uevent,
+//! and in a buffer that is too short.
 
 use core::fmt::{
     Display,

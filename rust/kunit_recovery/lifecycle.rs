@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! From an error to a verified restore, on a real function: each callback is called as the core calls
-//! it, and the function is really damaged. What needs a channel that is frozen is in `health`.
+//! From an error to a verified restore, on a real function: each callback is called as the core
+//! calls it, and the function is really damaged. What needs a channel that is frozen is in
+//! `health`.
 
 use kernel::{
     device::Core,

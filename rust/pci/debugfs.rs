@@ -9,8 +9,8 @@
 //! * Its directories have mode 0755: where debugfs is mounted for everybody, everybody sees what is
 //!   in them.
 //!
-//! Files have mode 0400, 0200 or 0600, directories 0700. Each write is a command of its own: where in
-//! the file it goes does not matter.
+//! Files have mode 0400, 0200 or 0600, directories 0700. Each write is a command of its own: where
+//! in the file it goes does not matter.
 //!
 //! C header: [`include/linux/debugfs.h`](srctree/include/linux/debugfs.h)
 
@@ -141,13 +141,19 @@ impl<T> Ops<T> {
     }
 }
 
-/// Returns the one value of a type that has only one: a function, or a closure that captures nothing.
+/// Returns the one value of a type that has only one: a function, or a closure that captures
+/// nothing.
 ///
 /// # Safety
 ///
 /// There must be a value of the type.
 unsafe fn callback<F: 'static>() -> &'static F {
-    const { assert!(size_of::<F>() == 0, "the callback must not capture anything") };
+    const {
+        assert!(
+            size_of::<F>() == 0,
+            "the callback must not capture anything"
+        )
+    };
     // SAFETY: A value without bytes may be anywhere that is aligned. By the safety requirement of
     // this function there is one.
     unsafe { NonNull::dangling().as_ref() }
@@ -369,19 +375,22 @@ impl Dir {
     }
 }
 
-/// A directory with its files, or a file, and the data that they show; they are removed when this is
-/// dropped, which waits until nobody is in a callback, and the data after them.
+/// A directory with its files, or a file, and the data that they show; they are removed when this
+/// is dropped, which waits until nobody is in a callback, and the data after them.
 pub struct Scope<T> {
     // Dropped in this order.
     _entry: Entry,
     _data: KBox<T>,
 }
 
+/// `'data` may be shorter where it is used, and longer where files are added: neither.
+type Lifetimes<'data, 'dir> = PhantomData<fn(&'data ()) -> (&'data (), &'dir ())>;
+
 /// A directory that is being filled with files that show what lives for `'data`.
 pub struct ScopedDir<'data, 'dir> {
     /// As in [`Entry`], but removed with what is above it.
     dentry: *mut bindings::dentry,
-    _lifetimes: PhantomData<fn(&'data ()) -> (&'data (), &'dir ())>,
+    _lifetimes: Lifetimes<'data, 'dir>,
 }
 
 impl<'data> ScopedDir<'data, '_> {

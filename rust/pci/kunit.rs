@@ -2,9 +2,9 @@
 
 //! What KUnit tests need of the kernel: the function that they run on, and a way to skip.
 //!
-//! The function is the one that was bound to the test module when it was loaded, by `driver_override`.
-//! Tests take its device lock. A failed assertion ends the test's thread where it stands, locks and
-//! all: so look at the function in [`on_function`], and assert behind it.
+//! The function is the one that was bound to the test module when it was loaded, by
+//! `driver_override`. Tests take its device lock. A failed assertion ends the test's thread where
+//! it stands, locks and all: so look at the function in [`on_function`], and assert behind it.
 //!
 //! C header: [`include/kunit/test.h`](srctree/include/kunit/test.h)
 
@@ -32,8 +32,8 @@ use super::{
 };
 
 kernel::sync::global_lock! {
-    // SAFETY: Initialized by the module's init, before it registers the driver, and before the kernel
-    // runs the tests.
+    // SAFETY: Initialized by the module's init, before it registers the driver, and before the
+    // kernel runs the tests.
     unsafe(uninit) static FUNCTION: Mutex<Option<ARef<Device>>> = None;
 }
 
@@ -145,7 +145,7 @@ fn skip(reason: &[u8]) {
 ///
 /// That of the access.
 pub fn damage(dev: &Device<Bound>, offset: u16, value: u32) -> Result {
-    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; the core refuses an
-    // offset that is not aligned or not in config space.
+    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; the core refuses
+    // an offset that is not aligned or not in config space.
     to_result(unsafe { bindings::pci_write_config_dword(as_raw(dev), offset.into(), value) })
 }

@@ -175,8 +175,8 @@ impl<'a> Iterator for SavedCapabilities<'a> {
         }
 
         // SAFETY: `size` bytes of saved registers follow the header, as
-        // `_pci_add_cap_save_buffer()` allocated them, with zeroes in between. By the type invariant
-        // of `Exclusive`, which `'a` borrows, nobody else writes them.
+        // `_pci_add_cap_save_buffer()` allocated them, with zeroes in between. By the type
+        // invariant of `Exclusive`, which `'a` borrows, nobody else writes them.
         let record = unsafe {
             core::slice::from_raw_parts(
                 (&raw const (*state).cap).cast::<u8>(),
@@ -276,7 +276,8 @@ impl SavedState {
         }
     }
 
-    /// Copies the core's buffer over this copy. It needs no memory, and all of it is copied or nothing.
+    /// Copies the core's buffer over this copy. It needs no memory, and all of it is copied or
+    /// nothing.
     ///
     /// # Errors
     ///

@@ -45,30 +45,26 @@ pub(super) struct KnownGood {
     pub(super) state: SavedState,
     /// The same as registers, which can be compared and shown.
     pub(super) snapshot: Snapshot,
-    /// Where its capabilities are.
-    lists: Lists,
     /// When it was saved, in nanoseconds since boot.
     pub(super) at_ns: u64,
 }
 
 impl KnownGood {
-    /// Takes the first one, into the memory of `before`, which is what the core holds until now: that
-    /// is put back where the save is refused.
+    /// Takes the first one, into the memory of `before`, which is what the core holds until now:
+    /// that is put back where the save is refused.
     pub(super) fn first(dev: Exclusive<'_>, before: SavedState) -> Result<Self, Refusal> {
         let mut state = before;
-        let (snapshot, lists) = guarded_save(dev, &mut state, None)?;
+        let snapshot = guarded_save(dev, &mut state, None)?;
         Ok(Self {
             state,
             snapshot,
-            lists,
             at_ns: now_ns(),
         })
     }
 
     /// Replaces it by what the function holds now. Needs no memory.
     fn renew(&mut self, dev: Exclusive<'_>) -> Result<(), Refusal> {
-        let known_good = Some((&self.snapshot, &self.lists));
-        (self.snapshot, self.lists) = guarded_save(dev, &mut self.state, known_good)?;
+        self.snapshot = guarded_save(dev, &mut self.state, Some(&self.snapshot))?;
         self.at_ns = now_ns();
         Ok(())
     }
@@ -118,8 +114,8 @@ pub(super) fn check_answers(dev: Exclusive<'_>) -> Result<(), Refusal> {
 /// be in D3cold: it did not answer once, and the core goes on doing so.
 ///
 /// The core takes `pci_bus_sem` for that, and it has that when it calls the error handlers, which
-/// take the mutex: must not be called with the mutex held. Whoever has an [`Exclusive`] is alone all
-/// the same, but for those who look through debugfs.
+/// take the mutex: must not be called with the mutex held. Whoever has an [`Exclusive`] is alone
+/// all the same, but for those who look through debugfs.
 pub(super) fn check_accessible(dev: Exclusive<'_>) -> Result<(), Refusal> {
     if dev.is_d3cold()
         && dev.channel_state() != ChannelState::PermanentFailure
@@ -132,18 +128,20 @@ pub(super) fn check_accessible(dev: Exclusive<'_>) -> Result<(), Refusal> {
 }
 
 /// Saves config space into `good` if what is read is the function's state, whole; returns its
-/// registers and where its capabilities are.
+/// registers.
 ///
 /// The core's buffer then holds the new state, or, after a refusal, `good`, which stays as it is:
-/// what the buffer held before may have been poison. Its flag `state_saved` is left as it was found.
+/// what the buffer held before may have been poison. Its flag `state_saved` is left as it was
+/// found.
 ///
-/// `known_good` are the registers of the last state that passed and where its capabilities are, if
-/// there is one.
+/// `known_good` are the registers of the last state that passed, if there is one. Where there is
+/// none, the lists of capabilities are walked, too: what they do not lead to then would never be
+/// saved. Later on the core leaves out what it does not find, and keeps what is known good of it.
 fn guarded_save(
     dev: Exclusive<'_>,
     good: &mut SavedState,
-    known_good: Option<(&Snapshot, &Lists)>,
-) -> Result<(Snapshot, Lists), Refusal> {
+    known_good: Option<&Snapshot>,
+) -> Result<Snapshot, Refusal> {
     let core_error = |error: Error| Refusal::Core {
         errno: error.to_errno(),
     };
@@ -158,7 +156,11 @@ fn guarded_save(
 
     // 3. Look at what was saved, and whether the function is still there.
     let header = dev.saved_header();
-    let lists = Lists::read(&header, &function, |offset| dev.read_config_dword(offset));
+    let lists = match known_good {
+        None => Lists::read(&header, &function, |offset| dev.read_config_dword(offset))
+            .and_then(|lists| lists.check(&function, None)),
+        Some(_) => Ok(()),
+    };
     let result = saved
         .and_then(|()| {
             guard::validate(
@@ -166,14 +168,13 @@ fn guarded_save(
                 capabilities(&dev),
                 command_status(dev),
                 &function,
-                known_good.map(|good| good.0),
+                known_good,
             )
         })
         .and_then(|()| {
-            let lists = lists?;
-            lists.check(&function, known_good.map(|good| good.1))?;
+            lists?;
             good.replace(dev).map_err(core_error)?;
-            Ok((Snapshot::new(&header, capabilities(&dev), &function), lists))
+            Ok(Snapshot::new(&header, capabilities(&dev), &function))
         });
 
     // 4. A refused save leaves nothing behind.

@@ -20,11 +20,12 @@ not_shell=REPEATED_WORD
 #   LONG_LINE, LONG_LINE_COMMENT, LONG_LINE_STRING    more than 100 columns
 not_host=LONG_LINE,LONG_LINE_COMMENT,LONG_LINE_STRING
 
-# files FIND-EXPRESSION...: those of the project, without what was built and the text
-# of the licence.
+# files FIND-EXPRESSION...: those of the project, without what was built the text
+# of the licence, and patches, whose context is what it is.
 files() {
 	find . \( -name target -o -path ./build -o -name .git \) -prune -o \
-		-type f ! -path ./LICENSE "$@" -printf '%P\0'
+		-type f ! -path ./LICENSE \
+		! -path ./scripts/kselftest/tools/fuzz_files ! -name '*.patch' "$@" -printf '%P\0'
 }
 
 # checkpatch IGNORED: of the files on standard input.

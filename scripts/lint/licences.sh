@@ -18,7 +18,7 @@ cd "$top"
 # Apache-2.0 does not, that is: not where nothing else may be chosen.
 allowed=(
 	GPL-2.0-only GPL-2.0-or-later LGPL-2.1-or-later
-	MIT BSD-2-Clause BSD-3-Clause ISC Zlib 0BSD Unlicense CC0-1.0
+	MIT BSD-2-Clause BSD-3-Clause NCSA ISC Zlib 0BSD Unlicense CC0-1.0
 	Unicode-3.0
 )
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Any function and any config space of 4 KiB: never a panic. What the guard accepts, it refuses when
-//! it is damaged: all-ones from any read on, reset at any read, wiped, a capability list that loops, ends
-//! early or leads astray. A valid one, made up or of the corpus, it accepts.
+//! Any function and any config space of 4 KiB: never a panic. What the guard accepts, it refuses
+//! when it is damaged: all-ones from any read on, reset at any read, wiped, a capability list that
+//! loops, ends early or leads astray. A valid one, made up or of the corpus, it accepts.
 #![no_main]
 
 use std::{path::Path, sync::LazyLock};

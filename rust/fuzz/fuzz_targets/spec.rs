@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is written to the fault injector's debugfs files: never a panic, and a text that is taken for a
-//! fault has the form of one, is within its bounds, and reads the same when it is written again.
+//! What is written to the fault injector's debugfs files: never a panic, and a text that is taken
+//! for a fault has the form of one, is within its bounds, and reads the same when it is written
+//! again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

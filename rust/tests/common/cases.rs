@@ -6,8 +6,8 @@ use std::env;
 
 use proptest::prelude::ProptestConfig;
 
-/// So many cases, or PROPTEST_CASES, and no files written into the source tree: the failing input is
-/// printed whole.
+/// So many cases, or PROPTEST_CASES, and no files written into the source tree: the failing input
+/// is printed whole.
 pub fn config(cases: u32) -> ProptestConfig {
     let usual = ProptestConfig::default();
     ProptestConfig {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A config space that is valid for a function, made of any bytes: facts as they are, reserved bits 0.
+//! A config space that is valid for a function, made of any bytes: facts as they are, reserved bits
+//! 0.
 
 use pci_recovery_guard::guard::{
     capability::{EXP, ID_ERR, ID_EXP},

@@ -40,8 +40,8 @@ pub fn wiped(function: &Function, space: &Space) -> Space {
     wiped
 }
 
-/// Whether there is anything that a reset of the function clears and the guard knows of. A device of the
-/// machine itself that has no BAR and no driver has nothing.
+/// Whether there is anything that a reset of the function clears and the guard knows of. A device
+/// of the machine itself that has no BAR and no driver has nothing.
 pub fn has_something_to_lose(function: &Function) -> bool {
     let bars = function.bars.iter().take(function.header_type.bars());
     function.bus_master
@@ -68,18 +68,19 @@ pub fn truncated(space: &Space) -> impl Iterator<Item = (Space, Vec<Entry>)> + '
     })
 }
 
-/// A list that is empty: Status says so, or its first capability is none.
-pub fn emptied(space: &Space) -> impl Iterator<Item = Space> + '_ {
+/// A list that is empty: Status says so, or its first capability is none. Also says which are missing.
+pub fn emptied(space: &Space) -> impl Iterator<Item = (Space, Vec<Entry>)> + '_ {
     LISTS
         .into_iter()
         .filter(|&list| !space.list(list).is_empty())
         .map(|list| {
+            let missing = space.list(list);
             let mut space = space.clone();
             match list {
                 List::Ordinary => space.set(4, 0x10_0000, 0),
                 List::Extended => space.set(0x100, ALL_ONES, 0),
             }
-            space
+            (space, missing)
         })
 }
 
@@ -147,9 +148,9 @@ pub fn all_are_refused(
         }
     };
     let either = [None, Some(known_good)];
-    let reads = device.reads(space);
 
     for known_good in either {
+        let reads = device.reads(space, known_good);
         for from in 0..reads {
             if picked() {
                 let verdict = device.save_changing(space, from, None, known_good);
@@ -172,42 +173,31 @@ pub fn all_are_refused(
                 }
             }
         }
-        for space in looping(space) {
-            if picked() {
-                refused(
-                    &|| "a list that loops".into(),
-                    device.save(&space, known_good),
-                )?;
-            }
-        }
-        for space in astray(space) {
-            if picked() {
-                refused(
-                    &|| "a list that leads astray".into(),
-                    device.save(&space, known_good),
-                )?;
-            }
-        }
-        for (space, missing) in truncated(space) {
-            // Without a known-good state the kernel's own record has to tell.
-            let function = &device.function;
-            let is_known = known_good.is_some()
-                || missing.iter().any(|entry| {
-                    entry.offset == function.aer_cap
-                        || entry.offset == function.pcie_cap && !function.is_vf
-                });
-            if is_known && picked() {
-                let what = || format!("a list without {missing:x?}");
-                refused(&what, device.save(&space, known_good))?;
-            }
+    }
+
+    // The lists are walked by the first save, when the kernel's own record has to tell what is
+    // missing: what they do not lead to later on, the core leaves out.
+    for space in looping(space) {
+        if picked() {
+            refused(&|| "a list that loops".into(), device.save(&space, None))?;
         }
     }
-    for space in emptied(space) {
+    for space in astray(space) {
         if picked() {
             refused(
-                &|| "a list that is empty".into(),
-                device.save(&space, Some(known_good)),
+                &|| "a list that leads astray".into(),
+                device.save(&space, None),
             )?;
+        }
+    }
+    for (space, missing) in truncated(space).chain(emptied(space)) {
+        let function = &device.function;
+        let is_known = missing.iter().any(|entry| {
+            entry.offset == function.aer_cap || entry.offset == function.pcie_cap && !function.is_vf
+        });
+        if is_known && picked() {
+            let what = || format!("a list without {missing:x?}");
+            refused(&what, device.save(&space, None))?;
         }
     }
     Ok(())

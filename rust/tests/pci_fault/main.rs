@@ -12,8 +12,8 @@
 //! | [`words`] | a fault as text: each key, each refusal, what is shown is what is read |
 //! | [`garbage`] | no text panics, and no fault or access does |
 //!
-//! [`bus`] has functions that faults are armed for, [`generate`] any fault and any access, [`sound`] says
-//! what a fault has to be.
+//! [`bus`] has functions that faults are armed for, [`generate`] any fault and any access,
+//! [`sound`] says what a fault has to be.
 
 mod bus;
 #[path = "../common/cases.rs"]

@@ -45,7 +45,8 @@ fn each_is_accepted() {
         let verdict = first
             .snapshot
             .verify(|register| model.good.read(register.offset, register.width.into()));
-        // What the core saves as 0, since the function does not have it, is not in its config space.
+        // What the core saves as 0, since the function does not have it, is not in its config
+        // space.
         if let Err(mismatch) = verdict {
             assert_eq!(mismatch.register.value, 0, "{}: {mismatch}", model.name);
         }

@@ -195,7 +195,8 @@ fn a_capability_more_than_before_is_no_harm() {
     assert_eq!(lists.check(&example.device.function, Some(&known)), Ok(()));
 }
 
-/// Why the rule is there: the core looks for some capabilities anew, and a save without them succeeds.
+/// Why the rule is there: the core looks for some capabilities anew, and a save without them
+/// succeeds.
 #[test]
 fn a_truncated_list_leaves_an_old_value_in_the_buffer() {
     use crate::model::{kernel::Core, reads::ID_LTR};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Whole config spaces: what real ones (of QEMU's devices) and made-up ones must be taken for, whole
-//! and damaged. The fuzzer (`make fuzz`) does the same with any bytes.
+//! Whole config spaces: what real ones (of QEMU's devices) and made-up ones must be taken for,
+//! whole and damaged. The fuzzer (`make fuzz`) does the same with any bytes.
 
 #[path = "../common/cases.rs"]
 mod cases;

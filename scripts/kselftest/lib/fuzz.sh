@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
+# shellcheck shell=sh source-path=SCRIPTDIR disable=SC2034 # answers in variables are for the callers
 #
 # Random operations on the files that reach our code (tools/fuzz_files), and how
 # the device is well again afterwards.

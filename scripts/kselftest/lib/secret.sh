@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
+# shellcheck shell=sh source-path=SCRIPTDIR disable=SC2034 # answers in variables are for the callers
 #
 # Who may use the modules' files, and what they tell. All of them are there:
 # pci_recovery's, edu_recovery's where the topology has an edu, pci_fault's.

@@ -122,6 +122,7 @@ state_ok() {
 
 nothing_else() {
 	writers_start alone '' save restore reset
+	# shellcheck disable=SC2154 # writers_start sets it
 	await_saves $((BEFORE_saves + 50))
 	writers_end
 	check_counters
