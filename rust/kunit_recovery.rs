@@ -15,7 +15,7 @@
 //! |---|---|---|
 //! | `header`, `bars`, `capability` | `kunit_recovery/` the same | the guard's rules |
 //! | `snapshot`, `display` | the same | the known-good state as registers; what a person reads |
-//! | `events`, `log`, `health` | the same | the timeline, the limits of the log, what the state allows |
+//! | `events`, `log`, `health` | the same | timeline, limits of the log, what the state allows |
 //! | `state` | the same | the core's buffer and copies of it, of a real function |
 //! | `function` | the same | the guard's rules and the kernel's record of a real function |
 //! | `lifecycle` | the same | errors, saves, restores of a real function |

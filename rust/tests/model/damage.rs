@@ -68,7 +68,8 @@ pub fn truncated(space: &Space) -> impl Iterator<Item = (Space, Vec<Entry>)> + '
     })
 }
 
-/// A list that is empty: Status says so, or its first capability is none. Also says which are missing.
+/// A list that is empty: Status says so, or its first capability is none. Also says which are
+/// missing.
 pub fn emptied(space: &Space) -> impl Iterator<Item = (Space, Vec<Entry>)> + '_ {
     LISTS
         .into_iter()
