@@ -2,6 +2,8 @@
 
 //! Saved capabilities: what the PCI core saved of each, and the values that it cannot have.
 
+use core::cell::Cell;
+
 use super::{
     Refusal,
     Snapshot, //
@@ -82,18 +84,36 @@ const fn err(name: &'static str, offset: u16, verify_mask: u32) -> ErrRegister {
     }
 }
 
+/// A byte of what was saved: of a copy, or of the core's buffer, which the next save changes.
+pub trait Byte {
+    /// What it is now.
+    fn value(&self) -> u8;
+}
+
+impl Byte for u8 {
+    fn value(&self) -> u8 {
+        *self
+    }
+}
+
+impl Byte for Cell<u8> {
+    fn value(&self) -> u8 {
+        self.get()
+    }
+}
+
 /// What the core saved of one capability: `struct pci_cap_saved_data` without its header.
 #[derive(Clone, Copy, Debug)]
-pub struct Capability<'a> {
+pub struct Capability<'a, B = u8> {
     /// Capability ID.
     pub id: u16,
     /// An extended capability (offset 0x100 and above)?
     pub extended: bool,
     /// The saved registers, in the CPU's byte order.
-    pub data: &'a [u8],
+    pub data: &'a [B],
 }
 
-impl Capability<'_> {
+impl<B: Byte> Capability<'_, B> {
     /// Is it the PCI Express capability?
     pub fn is_exp(&self) -> bool {
         !self.extended && self.id == ID_EXP
@@ -106,23 +126,26 @@ impl Capability<'_> {
 
     /// The saved 16-bit words.
     pub fn words(&self) -> impl Iterator<Item = u16> + '_ {
-        self.data.chunks_exact(2).map(|bytes| match *bytes {
-            [a, b] => u16::from_ne_bytes([a, b]),
+        self.data.chunks_exact(2).map(|bytes| match bytes {
+            [a, b] => u16::from_ne_bytes([a.value(), b.value()]),
             _ => 0,
         })
     }
 
     /// The saved 32-bit words.
     pub fn dwords(&self) -> impl Iterator<Item = u32> + '_ {
-        self.data.chunks_exact(4).map(|bytes| match *bytes {
-            [a, b, c, d] => u32::from_ne_bytes([a, b, c, d]),
+        self.data.chunks_exact(4).map(|bytes| match bytes {
+            [a, b, c, d] => u32::from_ne_bytes([a.value(), b.value(), c.value(), d.value()]),
             _ => 0,
         })
     }
 }
 
 /// Refuses a saved capability that the function cannot have.
-pub fn check(capability: &Capability<'_>, known_good: Option<&Snapshot>) -> Result<(), Refusal> {
+pub fn check<B: Byte>(
+    capability: &Capability<'_, B>,
+    known_good: Option<&Snapshot>,
+) -> Result<(), Refusal> {
     if capability.is_exp() {
         check_exp(capability, known_good)
     } else if capability.is_err() {
@@ -137,7 +160,10 @@ pub fn check(capability: &Capability<'_>, known_good: Option<&Snapshot>) -> Resu
 ///
 /// A function that the kernel marked disconnected is saved as zeros, not as ones
 /// (`pcie_capability_read_word()`): registers that were not zero cannot all have become so.
-fn check_exp(capability: &Capability<'_>, known_good: Option<&Snapshot>) -> Result<(), Refusal> {
+fn check_exp<B: Byte>(
+    capability: &Capability<'_, B>,
+    known_good: Option<&Snapshot>,
+) -> Result<(), Refusal> {
     for (register, value) in EXP.iter().zip(capability.words()) {
         if value == u16::MAX {
             return Err(Refusal::AllOnes {
@@ -172,8 +198,8 @@ fn check_exp(capability: &Capability<'_>, known_good: Option<&Snapshot>) -> Resu
 ///
 /// A function that was reset shows in its BARs and in Command; a virtual one that has no driver has
 /// neither, but Device Control, in which the kernel enables error reporting.
-pub fn check_exp_kept(
-    saved: &Capability<'_>,
+pub fn check_exp_kept<B: Byte>(
+    saved: &Capability<'_, B>,
     mut read: impl FnMut(u16) -> u16,
 ) -> Result<(), Refusal> {
     let was_zero = !saved.is_exp() || saved.words().all(|value| value == 0);
@@ -186,7 +212,7 @@ pub fn check_exp_kept(
 }
 
 /// AER's masks and severities have reserved bits (PCIe r6.0, sec 7.8.4.3 to 7.8.4.7).
-fn check_err(capability: &Capability<'_>) -> Result<(), Refusal> {
+fn check_err<B: Byte>(capability: &Capability<'_, B>) -> Result<(), Refusal> {
     for (register, value) in ERR.iter().zip(capability.dwords()) {
         if value == u32::MAX {
             return Err(Refusal::AllOnes {
@@ -199,7 +225,7 @@ fn check_err(capability: &Capability<'_>) -> Result<(), Refusal> {
 
 /// The other capabilities that the core saves (PCI-X, LTR, L1 PM substates, PTM, DPC, VC, TPH) have
 /// reserved bits in every word, but for TPH's steering tags behind its first register.
-fn check_other(capability: &Capability<'_>) -> Result<(), Refusal> {
+fn check_other<B: Byte>(capability: &Capability<'_, B>) -> Result<(), Refusal> {
     let refusal = Err(Refusal::Capability {
         id: capability.id,
         extended: capability.extended,

@@ -4,7 +4,10 @@
 
 use super::{
     bars,
-    capability,
+    capability::{
+        self,
+        Byte, //
+    },
     header,
     Capability,
     Function,
@@ -81,9 +84,9 @@ pub fn check_header(
 ///
 /// The first of those of [`check_header`]; then [`Refusal::Zeroed`] and [`Refusal::Capability`];
 /// then [`Refusal::LostDuringSave`] and [`Refusal::ResetDuringSave`].
-pub fn validate<'a>(
+pub fn validate<'a, B: Byte + 'a>(
     header: &Header,
-    capabilities: impl Iterator<Item = Capability<'a>>,
+    capabilities: impl Iterator<Item = Capability<'a, B>>,
     command_status: u32,
     function: &Function,
     known_good: Option<&Snapshot>,

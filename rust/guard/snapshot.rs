@@ -6,6 +6,7 @@ use core::fmt;
 
 use super::{
     capability::{
+        Byte,
         ERR,
         ERR_REGISTERS,
         EXP,
@@ -92,9 +93,9 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Takes the registers of a save that [`super::validate`] let pass.
-    pub fn new<'a>(
+    pub fn new<'a, B: Byte + 'a>(
         header: &Header,
-        capabilities: impl Iterator<Item = Capability<'a>>,
+        capabilities: impl Iterator<Item = Capability<'a, B>>,
         function: &Function,
     ) -> Self {
         let empty = Register {

@@ -2,8 +2,11 @@
 
 //! A function of each sort, with a header that is valid for it.
 
+use core::iter;
+
 use pci_recovery_guard::guard::{
-    function::Buses, Bar, BarKind, Function, Header, HeaderType, Refusal, Snapshot, ALL_ONES,
+    function::Buses, Bar, BarKind, Capability, Function, Header, HeaderType, Refusal, Snapshot,
+    ALL_ONES,
 };
 
 /// The offset of the PCI Express capability of every example.
@@ -37,7 +40,11 @@ impl Example {
 
     /// The known-good state that the example's own header makes.
     pub(crate) fn known_good(&self) -> Snapshot {
-        Snapshot::new(&self.header, [].into_iter(), &self.function)
+        Snapshot::new(
+            &self.header,
+            iter::empty::<Capability<'_>>(),
+            &self.function,
+        )
     }
 }
 

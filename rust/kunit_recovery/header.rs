@@ -2,6 +2,8 @@
 
 //! The words of a header: lost from any offset, lost one by one, not this function's.
 
+use core::iter;
+
 use kernel::prelude::*;
 
 use crate::{
@@ -21,6 +23,7 @@ use crate::{
             verify_mask, //
         },
         validate,
+        Capability,
         HeaderType,
         Refusal,
         ALL_ONES,
@@ -42,7 +45,7 @@ fn first_word(f: impl Fn(usize) -> bool) -> Option<usize> {
 fn validate_with(example: &Example, after: u32) -> Result<(), Refusal> {
     validate(
         &example.header,
-        [].into_iter(),
+        iter::empty::<Capability<'_>>(),
         after,
         &example.function,
         Some(&example.known_good()),

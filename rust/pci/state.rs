@@ -8,6 +8,7 @@
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
 
 use core::{
+    cell::Cell,
     marker::PhantomData,
     ptr::NonNull, //
 };
@@ -119,6 +120,9 @@ impl State for Exclusive<'_> {
 }
 
 /// A capability in the core's buffer.
+///
+/// The next save or [`SavedState::load`] writes it, whoever still looks at it: what is in it is read
+/// when it is used.
 #[derive(Clone, Copy)]
 pub struct SavedCapability<'a> {
     /// Capability ID.
@@ -126,9 +130,9 @@ pub struct SavedCapability<'a> {
     /// An extended capability (offset 0x100 and above)?
     pub extended: bool,
     /// The saved registers, in the CPU's byte order.
-    pub data: &'a [u8],
+    pub data: &'a [Cell<u8>],
     /// The same with what the core keeps before them, a `struct pci_cap_saved_data`.
-    record: &'a [u8],
+    record: &'a [Cell<u8>],
 }
 
 /// Iterator over the capabilities in the core's buffer, see [`State::saved_capabilities`].
@@ -176,10 +180,11 @@ impl<'a> Iterator for SavedCapabilities<'a> {
 
         // SAFETY: `size` bytes of saved registers follow the header, as
         // `_pci_add_cap_save_buffer()` allocated them, with zeroes in between. By the type
-        // invariant of `Exclusive`, which `'a` borrows, nobody else writes them.
+        // invariant of `Exclusive`, which `'a` borrows, only this thread writes them, as a `Cell`
+        // allows.
         let record = unsafe {
             core::slice::from_raw_parts(
-                (&raw const (*state).cap).cast::<u8>(),
+                (&raw mut (*state).cap).cast::<Cell<u8>>(),
                 size_of::<CapSavedData>() + size as usize,
             )
         };
@@ -230,12 +235,12 @@ unsafe impl Send for SavedState {}
 unsafe impl Sync for SavedState {}
 
 /// The core's buffer as `pci_store_saved_state()` copies it: the header, then each capability.
-fn records<'a>(dev: &'a Exclusive<'_>) -> impl Iterator<Item = &'a [u8]> + 'a {
+fn records<'a>(dev: &'a Exclusive<'_>) -> impl Iterator<Item = &'a [Cell<u8>]> + 'a {
     // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; by that of
-    // `Exclusive`, which `'a` borrows, nobody saves at the same time.
+    // `Exclusive`, which `'a` borrows, only this thread writes it, as a `Cell` allows.
     let header = unsafe {
-        let header = &raw const (*as_raw(dev)).saved_config_space;
-        core::slice::from_raw_parts(header.cast::<u8>(), size_of_val(&*header))
+        let header = &raw mut (*as_raw(dev)).saved_config_space;
+        core::slice::from_raw_parts(header.cast::<Cell<u8>>(), size_of::<[u32; 16]>())
     };
     Iterator::chain(
         core::iter::once(header),
@@ -295,7 +300,9 @@ impl SavedState {
             let Some((place, next)) = rest.split_at_mut_checked(record.len()) else {
                 break;
             };
-            place.copy_from_slice(record);
+            for (to, from) in place.iter_mut().zip(record) {
+                *to = from.get();
+            }
             rest = next;
         }
         Ok(())
@@ -303,7 +310,7 @@ impl SavedState {
 
     /// How many bytes `pci_store_saved_state()` takes.
     fn bytes_of(dev: Exclusive<'_>) -> usize {
-        records(&dev).map(<[u8]>::len).sum::<usize>() + size_of::<CapSavedData>()
+        records(&dev).map(<[_]>::len).sum::<usize>() + size_of::<CapSavedData>()
     }
 
     /// Is this what the core's buffer holds, byte for byte?
@@ -312,9 +319,11 @@ impl SavedState {
         let mut rest =
             unsafe { core::slice::from_raw_parts(self.state.as_ptr().cast::<u8>(), self.bytes) };
         for record in records(&dev) {
-            match rest.strip_prefix(record) {
-                Some(next) => rest = next,
-                None => return false,
+            match rest.split_at_checked(record.len()) {
+                Some((copy, next)) if copy.iter().zip(record).all(|(a, b)| *a == b.get()) => {
+                    rest = next;
+                }
+                _ => return false,
             }
         }
         rest.iter().all(|&byte| byte == 0)

@@ -2,6 +2,8 @@
 
 //! The guarded save.
 
+use core::cell::Cell;
+
 use kernel::{
     bindings,
     device::Core,
@@ -86,7 +88,7 @@ fn command_status(dev: Exclusive<'_>) -> u32 {
 /// The capabilities in the core's buffer, in the guard's terms.
 pub(super) fn capabilities<'a>(
     dev: &'a Exclusive<'_>,
-) -> impl Iterator<Item = Capability<'a>> + 'a {
+) -> impl Iterator<Item = Capability<'a, Cell<u8>>> + 'a {
     dev.saved_capabilities().map(|saved| Capability {
         id: saved.id,
         extended: saved.extended,
