@@ -186,10 +186,14 @@ select_tests() {
 prepare() {
 	KT_TMP=$(mktemp -d "${TMPDIR:-/tmp}/pci_recovery.XXXXXX")
 	KT_SLOW=1
-	[ ! -e "$KMEMLEAK" ] || KT_SLOW=$slow_kernel
+	KT_SWEEP_STEP=1
+	if [ -e "$KMEMLEAK" ]; then
+		KT_SLOW=$slow_kernel
+		KT_SWEEP_STEP=$sweep_step
+	fi
 	KT_WAIT=$((wait_seconds * KT_SLOW))
 	KT_SUSPEND=$suspend_seconds
-	export KT_TMP KT_SLOW KT_WAIT KT_SUSPEND
+	export KT_TMP KT_SLOW KT_SWEEP_STEP KT_WAIT KT_SUSPEND
 	# Through a pipe: a shell's own write to a slow terminal is interrupted, and
 	# fails, when a test ends just then (SIGCHLD).
 	mkfifo "$KT_TMP/report"

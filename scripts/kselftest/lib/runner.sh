@@ -2,8 +2,9 @@
 # shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
 #
 # Runs one test script: bounded, its output nested, the device and the kernel
-# log looked at afterwards, and what memory was lost, where the kernel knows. The test's own plan is one longer in the report:
-# the last line, `left_as_found`, is the runner's verdict.
+# log looked at afterwards, and now and then what memory was lost, where the kernel
+# knows. The test's own plan is one longer in the report: the last line,
+# `left_as_found`, is the runner's verdict.
 
 TEST_NUMBER=0
 TESTS_OK=0
@@ -20,6 +21,7 @@ POINT_PATH_COUNT=0
 POISONED=0
 runner_pid=
 runner_watchdog=
+kmemleak_since=
 
 # run_test NAME
 run_test() {
@@ -224,6 +226,15 @@ test_missing() {
 	done
 }
 
+# memory_is_due: is it time to look for memory that was lost? Sets kmemleak_since to
+# the first test since the last time.
+memory_is_due() {
+	[ "$KMEMLEAK_LOOKS" = 1 ] || return 1
+	kmemleak_since=${kmemleak_since:-$KT_TEST}
+	# shellcheck disable=SC2154 # from the file `settings`
+	[ $((TEST_NUMBER % kmemleak_every)) -eq 0 ] || [ "$TEST_NUMBER" -eq "$TEST_COUNT" ]
+}
+
 # test_aftermath: is the device as it was found, and the kernel unharmed?
 test_aftermath() {
 	ta_bad=0
@@ -236,13 +247,14 @@ test_aftermath() {
 		printf '  # the test left the device in another state:\n'
 		nested_comments < "$KT_TMP/wrong"
 	fi
-	if [ "$KMEMLEAK_LOOKS" = 1 ]; then
+	if memory_is_due; then
 		uptime_cs
 		if kmemleak_found "$UPTIME_CS" > "$KT_TMP/lost"; then
 			ta_bad=1
-			printf '  # memory that nothing points to any more:\n'
+			printf '  # memory that nothing points to any more, lost since %s began:\n' "$kmemleak_since"
 			nested_comments < "$KT_TMP/lost"
 		fi
+		kmemleak_since=
 	fi
 	if ! dmesg_damage "$KT_DMESG_MARK" > "$KT_TMP/damage"; then
 		ta_bad=1

@@ -16,6 +16,10 @@ SWEEP_ENDS=
 # it writes then cannot be kept from the function, only repaired.
 SWEEP_CORE_SAVES=0
 
+# Each access is lost in turn; where KT_SWEEP_STEP is more than 1 (a slow kernel), one of
+# so many, and each loop begins at another one.
+sweep_phase=0
+
 # sweep_setup: the fault injector, the two states, and the judge.
 sweep_setup() {
 	fault_need
@@ -263,12 +267,19 @@ sweep_end() {
 	[ "$sweep_bad" -le 5 ] || diag "$sweep_name: $sweep_bad points are wrong"
 }
 
+# sweep_first ACCESS: sets sf_k to the first access from there on that is lost: another
+# one for each loop, so that together they meet what one of them leaves out.
+sweep_first() {
+	sf_k=$(($1 + sweep_phase % KT_SWEEP_STEP))
+	sweep_phase=$((sweep_phase + 1))
+}
+
 # sweep_from [KIND [MORE]]: lost (or another KIND of fault) from each access on.
 sweep_from() {
-	sf_k=0
+	sweep_first 0
 	while [ "$sf_k" -le "$N" ]; do
 		sweep_point "${1:-gone} from=$sf_k $SWEEP_ENDS ${2-}"
-		sf_k=$((sf_k + 1))
+		sf_k=$((sf_k + KT_SWEEP_STEP))
 	done
 }
 
@@ -307,10 +318,10 @@ sweep_moments_of() {
 
 # sweep_window FIRST LAST: lost from each access from FIRST on until access LAST.
 sweep_window() {
-	sf_k=$1
+	sweep_first "$1"
 	while [ "$sf_k" -lt "$2" ]; do
 		sweep_point "gone from=$sf_k count=$(($2 - sf_k)) $SWEEP_ENDS"
-		sf_k=$((sf_k + 1))
+		sf_k=$((sf_k + KT_SWEEP_STEP))
 	done
 }
 
@@ -327,10 +338,10 @@ sweep_moments() {
 			fail "$sweep_name: the healthy run has no moment '$sm_moment'"
 			return 0
 		fi
-		sf_k=0
+		sweep_first 0
 		while [ "$sf_k" -lt "$AT_saved" ]; do
 			sweep_point "gone from=$sf_k count=$((sm_end - sf_k)) $SWEEP_ENDS"
-			sf_k=$((sf_k + 1))
+			sf_k=$((sf_k + KT_SWEEP_STEP))
 		done
 	done
 }
