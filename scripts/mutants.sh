@@ -6,7 +6,8 @@
 # with them, and says which tests failed. Not zero if a mutant survived.
 #
 # mutants/NAME.patch is a unified diff (-p1). Before the diff stands in one line
-# what is weakened, and below, if not all tests are to be run, `tests: GLOB`.
+# what is weakened, and below, if not all tests are to be run, `tests: GLOB`; or
+# `soak: GLOB`, for those of `make soak`.
 #
 # Only a failed test catches a mutant. A guest that does not boot, hangs, panics
 # or gives up says nothing, whatever failed before; nor does a test that took too

@@ -13,14 +13,18 @@ progress_end() {
 	progress ''
 }
 
-# mutant_header NAME: sets `what` (is weakened) and `tests`, a pattern.
+# mutant_header NAME: sets `what` (is weakened), `tests`, a pattern, and `suite`.
 mutant_header() {
 	local line
 
-	what='' tests='*'
+	what='' tests='*' suite=()
 	while IFS= read -r line; do
 		case $line in
 		'--- '* | 'diff '*) break ;;
+		soak:*)
+			read -r tests <<<"${line#soak:}"
+			suite=(--soak)
+			;;
 		tests:*) read -r tests <<<"${line#tests:}" ;;
 		*[![:space:]]*) [ -n "$what" ] || what=$line ;;
 		esac
@@ -64,7 +68,7 @@ mutant_run() {
 	local dir=$all/$1 start=$SECONDS
 
 	progress "[$2] $1: booting"
-	"$harness" check --filter "$tests" --boot-timeout 300 --kernel "$KERNEL_IMAGE" \
+	"$harness" check "${suite[@]}" --filter "$tests" --boot-timeout 300 --kernel "$KERNEL_IMAGE" \
 		--busybox "$TOOLCHAIN_ROOT/usr/bin/busybox" \
 		--module-dir "$dir/module" --module-dir "$KERNEL_MODULES" \
 		--kselftest scripts/kselftest --runner scripts/in-root.sh \
