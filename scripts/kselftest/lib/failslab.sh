@@ -74,9 +74,10 @@ failslab_undo() {
 
 # fail_set FILE VALUE: until the test's end.
 fail_set() {
-	read -r fs_old fs_rest < "$1"
-	: "$fs_rest"
-	FAIL_SETTINGS="$1 $fs_old $FAIL_SETTINGS"
+	# Not by the shell itself: a file of /proc/sys gives one that reads a byte at a time
+	# no more than the first.
+	fs_old=$(cat "$1")
+	FAIL_SETTINGS="$1 ${fs_old%%[[:space:]]*} $FAIL_SETTINGS"
 	echo "$2" > "$1"
 }
 

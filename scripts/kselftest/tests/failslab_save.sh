@@ -155,6 +155,7 @@ fault_setting() {
 }
 
 path_wrap() {
+	fault_unwrap
 	write_armed "$FAULT_ROOT/wrap" "$FAULT_BUS"
 }
 
@@ -164,7 +165,7 @@ wrapped_or_not() {
 	if [ "$RESULT" = error ]; then
 		[ ! -e "$FAULT" ] || wrong "not wrapped, and there is $FAULT"
 	else
-		echo "$FAULT_BUS" > "$FAULT_ROOT/unwrap" || wrong "cannot be unwrapped"
+		fault_unwrap || wrong "cannot be unwrapped"
 	fi
 	fault_wrap "$KT_DEVICE"
 	state_set "$NEW"
