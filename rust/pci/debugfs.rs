@@ -2,7 +2,7 @@
 
 //! Directories and files in debugfs, for root only, that keep the module loaded while one is open.
 //!
-//! As the kernel crate's `debugfs`, but for two things that it lacks in Linux 7.2 and 7.3:
+//! As the kernel crate's `debugfs`, but for what that lacks in Linux 7.2 and 7.3:
 //!
 //! * Its files have no owner. A module can be unloaded while one is open, and closing the file then
 //!   follows a pointer into the module: an oops.
