@@ -24,18 +24,15 @@ fn main() -> io::Result<()> {
         "/tests/corpus"
     )));
     for (number, model) in models.iter().enumerate() {
-        for source in [Source::Raw, Source::Built] {
-            let seed = Input::of_model(model).with_source(source);
-            fs::write(
-                directory.join(format!("{}-{source:?}", model.name)),
-                seed.bytes(),
-            )?;
+        let seeds = [
+            Input::of_model(model).with_source(Source::Raw),
+            Input::of_model(model).with_source(Source::Built),
+            Input::of_number(number as u8),
+        ];
+        for (kind, seed) in ["raw", "built", "corpus"].into_iter().zip(seeds) {
+            let file = directory.join(format!("{}-{kind}", model.name));
+            fs::write(file, seed.spread(number).bytes())?;
         }
-        let seed = Input::of_number(number as u8);
-        fs::write(
-            directory.join(format!("{}-corpus", model.name)),
-            seed.bytes(),
-        )?;
     }
     println!("{} models", models.len());
     Ok(())

@@ -116,7 +116,11 @@ pub fn astray(space: &Space) -> impl Iterator<Item = Space> + '_ {
             .flat_map(move |free| entries.clone().into_iter().map(move |entry| (entry, free)));
         froms.map(move |(entry, free)| {
             let mut space = space.clone();
-            space.set(free, ALL_ONES, ALL_ONES);
+            match list {
+                // Enough for the core to stop there; all-ones would also point to itself.
+                List::Ordinary => space.set(free, 0xffff, 0x00ff),
+                List::Extended => space.set(free, ALL_ONES, ALL_ONES),
+            }
             space.set_link(entry, free);
             space
         })

@@ -241,8 +241,15 @@ impl Input {
 
     /// The input that means the model with this number.
     pub fn of_number(number: u8) -> Self {
-        let bytes = vec![0, number];
-        Self { bytes }.with_source(Source::Corpus)
+        Self::new(&[0, number]).with_source(Source::Corpus)
+    }
+
+    /// The same bytes with damages that are spread over all there are; others for each `number`.
+    pub fn spread(mut self, number: usize) -> Self {
+        const STEP: u8 = 19;
+        self.bytes[2] = (number % usize::from(STEP)) as u8;
+        self.bytes[6] = STEP - 1;
+        self
     }
 
     /// The same bytes with another source.
