@@ -62,7 +62,9 @@ mod tests {
             dev.save_state()?;
             let sum = || {
                 let bytes = dev.saved_capabilities().flat_map(|saved| saved.data);
-                bytes.fold(0_u64, |sum, byte| sum * 31 % 1_000_003 + u64::from(byte.get()))
+                bytes.fold(0_u64, |sum, byte| {
+                    sum * 31 % 1_000_003 + u64::from(byte.get())
+                })
             };
             let before = (dev.saved_header(), sum());
             let state = SavedState::store(dev)?;

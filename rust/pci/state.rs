@@ -121,8 +121,8 @@ impl State for Exclusive<'_> {
 
 /// A capability in the core's buffer.
 ///
-/// The next save or [`SavedState::load`] writes it, whoever still looks at it: what is in it is read
-/// when it is used.
+/// The next save or [`SavedState::load`] writes it, whoever still looks at it: what is in it is
+/// read when it is used.
 #[derive(Clone, Copy)]
 pub struct SavedCapability<'a> {
     /// Capability ID.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the core has saved is written by the next save: nobody keeps it as bytes that do not change.
+//! What the core has saved is written by the next save: nobody keeps it as bytes that do not
+//! change.
 
 use kernel::prelude::*;
 use pci_recovery::pci::{

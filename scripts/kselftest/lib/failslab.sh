@@ -22,6 +22,9 @@ FAIL_OURS='\\[(pci_recovery|edu_recovery|pci_fault)\\]'
 FAIL_KINDS="slab pages"
 # The errno of a path that does not succeed in peace.
 FAIL_EXPECTED=
+# How many allocations of a kind a sweep lets fail, of a path that has more: evenly
+# spread. Empty: every one.
+FAIL_MOST=
 # Log lines that a path may want counted, see WANTED.
 FAIL_WANT='device recovery successful'
 
@@ -228,12 +231,14 @@ failslab_sweep() {
 		fail_in "$fs_kind"
 		failslab_point $FAIL_NEVER
 		fail_counts="$fail_counts$((FAIL_NEVER - LEFT)) $fs_kind, "
+		fs_step=1
+		[ -z "$FAIL_MOST" ] || fs_step=$(((FAIL_NEVER - LEFT) / FAIL_MOST + 1))
 		fs_n=1
 		fs_untouched=0
 		# Which pages the slab needs depends on what is free: one more look.
 		while [ "$fs_untouched" -lt 2 ]; do
 			failslab_point $fs_n
-			fs_n=$((fs_n + 1))
+			fs_n=$((fs_n + fs_step))
 			if [ "$LEFT" -eq 0 ]; then
 				fs_untouched=0
 			elif [ "$fs_kind" = slab ]; then

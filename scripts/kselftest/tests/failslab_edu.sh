@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
+# topology: conventional
 #
 # Each allocation of the probe and of the unbind of edu_recovery fails: its
 # interrupt, its DMA buffer, its registers, its workqueue. As failslab_probe.

@@ -26,25 +26,37 @@ unbinding() {
 	sweep_before() {
 		:
 	}
-	failslab_sweep unbind yes path_unbind unbound
+	failslab_sweep unbind maybe path_unbind unbound
 }
 
 # insmod_armed: loads the module, with allocation FAIL_N of the program failing, from
 # its start on. False when it is not loaded. Sets LEFT and ERRNO.
 insmod_armed() {
-	# shellcheck disable=SC2016 # the other shell's
-	sh -c 'echo "$1" > /proc/self/fail-nth; exec insmod "$2"' - \
-		"$FAIL_N" "$KT_MODULE" 2> "$KT_TMP/errno" &
-	ia_pid=$!
-	# Its number can be read for as long as nobody has waited for it.
-	until read -r ia_stat < "/proc/$ia_pid/stat" && [ "${ia_stat##*) Z}" != "$ia_stat" ]; do
-		:
-	done
+	rm -f "$KT_TMP/insmod"
+	# What was left to fail can be read for as long as nobody has waited for the program:
+	# its parent becomes one that waits for nobody.
+	# shellcheck disable=SC2016 # the other shells'
+	sh -c '
+		sh -c '\''echo "$1" > /proc/self/fail-nth; exec insmod "$2"'\'' - "$1" "$2" &
+		echo $! > "$3"
+		exec sleep 100000
+	' - "$FAIL_N" "$KT_MODULE" "$KT_TMP/insmod" 2> "$KT_TMP/errno" &
+	ia_parent=$!
+	wait_for "$KT_WAIT" insmod_ended || fail "insmod does not end"
 	read -r LEFT < "/proc/$ia_pid/fail-nth"
-	wait "$ia_pid" || :
+	kill "$ia_parent"
+	wait "$ia_parent" 2> /dev/null || :
 	read_line "$KT_TMP/errno"
 	errno_name "$LINE"
 	module_loaded
+}
+
+insmod_ended() {
+	read_line "$KT_TMP/insmod"
+	ia_pid=$LINE
+	[ -n "$ia_pid" ] || return 1
+	read_line "/proc/$ia_pid/stat"
+	[ "${LINE##*) Z}" != "$LINE" ]
 }
 
 # The module's own part of being loaded is the last one: backwards, until the kernel has
