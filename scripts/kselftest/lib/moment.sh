@@ -62,13 +62,19 @@ moment_is_over() {
 	esac
 }
 
-# moment_missed WHAT: true, with a skip or a failure, if it is over: a kernel that looks
-# for faults in itself may be too slow to do anything within a second of slowed accesses.
-moment_missed() {
-	moment_is_over || return 1
+# reach NAME: as moment; false, with a failure or a skip, when it was not reached.
+reach() {
+	! moment "$1" || return 0
+	too_late "the moment was not reached"
+	return 1
+}
+
+# too_late WHAT: a kernel that looks for faults in itself may be too slow to do anything
+# within a second of slowed accesses: there it is a skip.
+too_late() {
 	moment_over
 	if [ "$KT_SLOW" -gt 1 ]; then
-		skip "$1; this kernel is too slow for that moment"
+		skip "$1; this kernel is too slow for it"
 	else
 		fail "$1"
 	fi

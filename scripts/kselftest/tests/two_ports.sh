@@ -90,14 +90,14 @@ while_the_other_is_lost() {
 
 while_the_other_recovers() {
 	on second
-	check_true "the moment was not reached" moment restore
+	reach restore || return 0
 	on first
 	check_write save 1 OK
 	events_mark
 	check_inject nonfatal || return 0
 	await_event resume
 	on second
-	check_false "the recovery of the second function was over too early" moment_is_over
+	! moment_is_over || too_late "the recovery of the second function was over too early"
 	check_first_works
 	on second
 	moment_over
