@@ -138,12 +138,14 @@ pub fn check(capability: &Capability<'_>, known_good: Option<&Snapshot>) -> Resu
 /// A function that the kernel marked disconnected is saved as zeros, not as ones
 /// (`pcie_capability_read_word()`): registers that were not zero cannot all have become so.
 fn check_exp(capability: &Capability<'_>, known_good: Option<&Snapshot>) -> Result<(), Refusal> {
+    let mut is_zero = true;
     for (register, value) in EXP.iter().zip(capability.words()) {
         if value == u16::MAX {
             return Err(Refusal::AllOnes {
                 register: register.name,
             });
         }
+        is_zero &= value == 0;
     }
 
     let device_control = capability.words().next().unwrap_or(0);
@@ -155,11 +157,7 @@ fn check_exp(capability: &Capability<'_>, known_good: Option<&Snapshot>) -> Resu
         });
     }
 
-    let was_zero = match known_good {
-        Some(known_good) => known_good.exp_is_zero(),
-        None => true,
-    };
-    if !was_zero && capability.words().all(|value| value == 0) {
+    if is_zero && known_good.is_some_and(|known_good| !known_good.exp_is_zero()) {
         return Err(Refusal::Zeroed {
             capability: "PCI Express",
         });
