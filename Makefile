@@ -34,6 +34,8 @@ help:
 ##   check      run the tests in QEMU; ends with `N passed, N failed, N skipped`
 ##   soak       endurance: thousands of errors, bindings, suspends; does anything
 ##              grow? (10 minutes)
+##   bench      what the guard costs, against plain C: a table, bench/results.json and .svg
+##   bench-check  has it become more than those results say? (2 minutes)
 ##   shell      a shell in the guest, with the module loaded and the tests at hand
 ##
 ##   setup      make the toolchain and the kernel in the cache (5 minutes, once)
@@ -59,7 +61,7 @@ help:
 ##                      `all`: one after the other; `debug`: 7.3, built here with
 ##                      KASAN, lockdep, kmemleak, KUnit and more
 ##                      (scripts/setup/debug.config; 15 minutes, once)
-##   FILTER=GLOB        check, soak, check-types: only the tests whose names match
+##   FILTER=GLOB        check, soak, bench, check-types: only the tests whose names match
 ##   JOBS=N             check, soak: guests that run at the same time (2, or
 ##                      1 on one processor)
 ##   MUTANT=GLOB        mutants: only those of scripts/mutants whose names match
@@ -103,13 +105,21 @@ check: module harness
 soak: module harness
 	@scripts/check.sh --soak --timeout "$$TIMEOUT" --boot-timeout 300 --filter "$$FILTER"
 
+.PHONY: bench
+bench: module harness
+	@scripts/bench.sh
+
+.PHONY: bench-check
+bench-check: module harness
+	@scripts/bench.sh --check
+
 .PHONY: shell
 shell: module harness
 	@scripts/harness.sh shell
 
 .PHONY: test-host
 test-host:
-	@status=0; for crate in rust qemu qemu/guest/fuzz_files; do \
+	@status=0; for crate in rust qemu qemu/guest/fuzz_files qemu/guest/measure; do \
 		cargo test --locked --manifest-path $$crate/Cargo.toml || status=1; \
 	done; exit $$status
 
@@ -151,7 +161,8 @@ check-full:
 
 .PHONY: clean
 clean:
-	rm -rf build qemu/target rust/target rust/fuzz/target qemu/guest/fuzz_files/target scripts/kselftest/tools/fuzz_files
+	rm -rf build qemu/target rust/target rust/fuzz/target qemu/guest/*/target scripts/kselftest/tools/fuzz_files \
+		scripts/kselftest/tools/measure
 
 .PHONY: distclean
 distclean: clean

@@ -71,7 +71,7 @@ done
 run shellcheck shellcheck_all
 run checkpatch scripts/lint/checkpatch.sh
 run licences scripts/lint/licences.sh
-for crate in qemu qemu/guest/fuzz_files rust; do
+for crate in qemu qemu/guest/fuzz_files qemu/guest/measure rust; do
 	manifest=$crate/Cargo.toml
 	if component clippy; then
 		run "${crate##*/}-clippy" cargo clippy --quiet --locked --all-targets --manifest-path "$manifest" -- -D warnings
@@ -81,7 +81,7 @@ for crate in qemu qemu/guest/fuzz_files rust; do
 done
 # The files of rust/ are the kernel's to format.
 if component fmt; then
-	for crate in qemu qemu/guest/fuzz_files; do
+	for crate in qemu qemu/guest/fuzz_files qemu/guest/measure; do
 		run "${crate##*/}-rustfmt" cargo fmt --manifest-path "$crate/Cargo.toml" --check
 	done
 else

@@ -12,6 +12,7 @@ use anyhow::anyhow;
 use anyhow::bail;
 use glob::Pattern;
 
+use crate::bench::figures::is_figure;
 use crate::console::Console;
 use crate::console::Lines;
 use crate::ktap::Parser;
@@ -41,6 +42,8 @@ pub enum Suite {
     Soak,
     /// Dumps for the tests on the host.
     Corpus,
+    /// What it costs.
+    Bench,
 }
 
 impl Suite {
@@ -49,6 +52,7 @@ impl Suite {
             Suite::Tests => "tests",
             Suite::Soak => "soak",
             Suite::Corpus => "corpus",
+            Suite::Bench => "bench",
         }
     }
 
@@ -58,6 +62,7 @@ impl Suite {
             Suite::Tests => "check",
             Suite::Soak => "soak",
             Suite::Corpus => "corpus",
+            Suite::Bench => "bench",
         }
     }
 }
@@ -182,6 +187,8 @@ impl Check {
             }
             // What is reported of the whole run is told at its end, of all guests together.
             Some(Step::Report { depth: 0, .. }) => {}
+            // What was measured is told in a table.
+            Some(Step::Report { text, .. }) if is_figure(text) => {}
             Some(Step::Report { depth, text }) => ui.line(&format!("{}{text}", indent(depth))),
             Some(Step::Bail(reason)) => {
                 ui.line(&format!("{} {reason}", ui.paint(Color::Red, "Bail out!")))

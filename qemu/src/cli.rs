@@ -68,6 +68,16 @@ pub enum Command {
         #[arg(long, value_name = "N", env = "JOBS", default_value = "", hide_default_value = true, value_parser = jobs)]
         jobs: Jobs,
     },
+    /// Measure what the guard costs, against plain C, in guests whose time counts instructions
+    #[command(after_help = EXAMPLES, args_override_self = true)]
+    Bench {
+        #[command(flatten)]
+        guest: GuestArgs,
+        #[command(flatten)]
+        silence: SilenceArgs,
+        #[command(flatten)]
+        bench: BenchArgs,
+    },
     /// Give a shell in the guest, with the module loaded and the tests at hand; leave with `exit` or Ctrl-]
     #[command(after_help = EXAMPLES, args_override_self = true)]
     Shell {
@@ -138,6 +148,10 @@ pub struct GuestArgs {
     #[arg(long, value_name = "MIB", default_value = "0", value_parser = clap::value_parser!(u32).range(..=65536))]
     pub more_memory: u32,
 
+    /// Let the guest's time count its instructions, on one processor and without KVM: what it measures is the same in each run
+    #[arg(long)]
+    pub icount: bool,
+
     /// What executes the guest's instructions
     #[arg(long, value_name = "ACCEL", value_enum, default_value = "auto")]
     pub accel: Choice,
@@ -169,6 +183,23 @@ impl GuestArgs {
             topology => topology,
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Run only the benchmarks whose name matches this pattern, or one of several
+    #[arg(long, value_name = "GLOB", env = "FILTER", default_value = "*")]
+    pub filter: String,
+    /// Compare with the results that there are instead of writing them: counts of accesses are to be the same, those of
+    /// instructions within 2 %
+    #[arg(long)]
+    pub check: bool,
+    /// The file with the results; the plot goes beside it
+    #[arg(long, value_name = "FILE", default_value = "bench/results.json")]
+    pub results: PathBuf,
+    /// How many guests run at the same time [default: 2, or 1 on one processor]
+    #[arg(long, value_name = "N", env = "JOBS", default_value = "", hide_default_value = true, value_parser = jobs)]
+    pub jobs: Jobs,
 }
 
 #[derive(Debug, Args)]

@@ -25,6 +25,9 @@ pub const WAKE: &str = "wake.aml";
 /// The swap disk, where the topology has one.
 pub const SWAP: &str = "swap.raw";
 
+/// Where QEMU writes what it traces, among the logs.
+pub const TRACE: &str = "trace.log";
+
 /// What a command line is made of.
 pub struct Parts<'a> {
     pub accel: Accel,
@@ -33,6 +36,10 @@ pub struct Parts<'a> {
     /// The folder of the sockets and of the files that are there for one run.
     pub own: &'a Path,
     pub topology: &'a Topology,
+    /// Whether the guest's time counts its instructions.
+    pub icount: bool,
+    /// Where QEMU writes what it traces.
+    pub trace: &'a Path,
     /// Whether an oops is the end: a person at a shell may want to look around after it.
     pub panic_on_oops: bool,
 }
@@ -54,10 +61,26 @@ pub fn arguments(parts: &Parts<'_>) -> Vec<OsString> {
     ]);
     match parts.accel {
         Accel::Kvm => add(&["-accel", "kvm", "-cpu", "max"]),
+        // An instruction is a nanosecond, and nobody waits for what sleeps. So that all clocks are this one, and say
+        // the same in each run, the kernel is told that its counter can be relied on.
+        Accel::Tcg if parts.icount => add(&[
+            "-accel",
+            "tcg,thread=single",
+            "-cpu",
+            "qemu64",
+            "-icount",
+            "shift=0,sleep=off",
+            "-rtc",
+            "base=2026-01-01,clock=vm",
+        ]),
         Accel::Tcg => add(&["-accel", "tcg,thread=multi", "-cpu", "qemu64"]),
     }
+    let processors = if parts.icount { "1" } else { "2" };
     let memory = parts.topology.memory_mib.to_string();
-    add(&["-smp", "2", "-m", &memory, "-no-reboot"]);
+    add(&["-smp", processors, "-m", &memory, "-no-reboot"]);
+    if parts.icount {
+        add(&["-D", &parts.trace.to_string_lossy()]);
+    }
     // With q35's ACPI hotplug the root port never shows Link Active, and each reset of a fatal recovery fails.
     add(&[
         "-global",
@@ -88,7 +111,7 @@ pub fn arguments(parts: &Parts<'_>) -> Vec<OsString> {
         add(&["-device", "virtio-blk-pci,drive=swap,bus=pcie.0,addr=1e.0"]);
     }
 
-    add(&["-append", &kernel_command_line(parts.panic_on_oops)]);
+    add(&["-append", &kernel_command_line(parts)]);
     arguments.extend([
         "-kernel".into(),
         parts.kernel.into(),
@@ -115,7 +138,7 @@ fn escape(value: &str) -> String {
     value.replace(',', ",,")
 }
 
-fn kernel_command_line(panic_on_oops: bool) -> String {
+fn kernel_command_line(parts: &Parts<'_>) -> String {
     let mut words = vec![
         "console=ttyS0,115200",
         // A kernel that cannot be unpacked, or that dies before it has a console, says so too.
@@ -130,7 +153,11 @@ fn kernel_command_line(panic_on_oops: bool) -> String {
         // A kernel may have KUnit built in and switched off; to one without, this says nothing.
         "kunit.enable=1",
     ];
-    if panic_on_oops {
+    if parts.icount {
+        // A serial port takes 87000 instructions for each byte: only what is wrong is told.
+        words.extend(["tsc=reliable", "quiet"]);
+    }
+    if parts.panic_on_oops {
         words.push("oops=panic");
     }
     words.join(" ")
@@ -178,15 +205,24 @@ mod tests {
     }
 
     fn example_of(topology: &Topology, panic_on_oops: bool) -> Vec<String> {
-        let parts = Parts {
+        words(&parts(topology, panic_on_oops))
+    }
+
+    fn parts(topology: &Topology, panic_on_oops: bool) -> Parts<'_> {
+        Parts {
             accel: Accel::Tcg,
             kernel: Path::new("/k/vmlinuz"),
             initramfs: Path::new("/t/initramfs.cpio"),
             own: Path::new("/t,x"),
             topology,
+            icount: false,
+            trace: Path::new("/l/trace.log"),
             panic_on_oops,
-        };
-        arguments(&parts)
+        }
+    }
+
+    fn words(parts: &Parts<'_>) -> Vec<String> {
+        arguments(parts)
             .into_iter()
             .map(|word| word.into_string().unwrap())
             .collect()
@@ -234,6 +270,21 @@ mod tests {
         let mut topology = Topology::load("endpoint").unwrap();
         topology.swap_mib = Some(1);
         assert!(file(&example_of(&topology, true)));
+    }
+
+    #[test]
+    fn time_counts_instructions_on_one_processor_where_it_is_to() {
+        let topology = Topology::load("endpoint").unwrap();
+        let has = |words: &[String], pair: [&str; 2]| words.windows(2).any(|two| two == pair);
+        let icount = words(&Parts {
+            icount: true,
+            ..parts(&topology, true)
+        });
+        assert!(has(&icount, ["-icount", "shift=0,sleep=off"]));
+        assert!(has(&icount, ["-smp", "1"]) && has(&icount, ["-D", "/l/trace.log"]));
+        let usual = example(true);
+        assert!(has(&usual, ["-smp", "2"]));
+        assert!(!usual.iter().any(|word| word == "-icount" || word == "-D"));
     }
 
     #[test]

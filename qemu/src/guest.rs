@@ -22,6 +22,7 @@ use tempfile::TempDir;
 
 use crate::accel;
 use crate::accel::Accel;
+use crate::accel::Choice;
 use crate::cli::GuestArgs;
 use crate::command;
 use crate::command::Parts;
@@ -41,6 +42,7 @@ use crate::session::Event;
 use crate::session::Limits;
 use crate::session::Session;
 use crate::topology::Topology;
+use crate::trace::Trace;
 use crate::ui::Ui;
 use crate::wake;
 
@@ -61,6 +63,7 @@ pub struct Guest {
     keep_initramfs: Option<PathBuf>,
     accel: Accel,
     accel_reason: String,
+    icount: bool,
     log_dir: PathBuf,
 }
 
@@ -91,6 +94,9 @@ impl Guest {
         if let Some(seed) = args.seed.0 {
             all.push(("seed", format!("{seed}\n")));
         }
+        if args.icount {
+            all.push(("icount", "1\n".into()));
+        }
         all.extend_from_slice(settings);
         let initramfs = Initramfs::collect(&Contents {
             busybox: &args.busybox,
@@ -100,7 +106,14 @@ impl Guest {
             settings: &all,
         })?;
         let runner = Runner::new(&args.runner);
-        let (accel, accel_reason) = accel::choose(args.accel, &runner)?;
+        let choice = match args.icount {
+            true if args.accel == Choice::Kvm => {
+                bail!("--icount counts what TCG executes: not with --accel kvm")
+            }
+            true => Choice::Tcg,
+            false => args.accel,
+        };
+        let (accel, accel_reason) = accel::choose(choice, &runner)?;
         Ok(Self {
             mode,
             runner,
@@ -111,17 +124,20 @@ impl Guest {
             keep_initramfs: args.initramfs.clone(),
             accel,
             accel_reason,
+            icount: args.icount,
             log_dir: args.log_dir.clone(),
         })
     }
 
-    fn arguments(&self, initramfs: &Path, own: &Path) -> Vec<OsString> {
+    fn arguments(&self, initramfs: &Path, own: &Path, logs: &Path) -> Vec<OsString> {
         command::arguments(&Parts {
             accel: self.accel,
             kernel: &self.kernel,
             initramfs,
             own,
             topology: &self.topology,
+            icount: self.icount,
+            trace: &logs.join(command::TRACE),
             panic_on_oops: self.mode != "shell",
         })
     }
@@ -157,7 +173,7 @@ impl Guest {
             .collect();
         let words = self
             .runner
-            .words(command::QEMU, &self.arguments(&initramfs, own));
+            .words(command::QEMU, &self.arguments(&initramfs, own, own));
         ui.line(&format!(
             "mkdir -p {DRY_RUN}  # for the sockets: console.sock shows the kernel's messages"
         ));
@@ -213,7 +229,12 @@ impl Guest {
         }
 
         let logs = Logs::create(&self.log_dir, self.mode)?;
-        let arguments = self.arguments(&initramfs, own.path());
+        // QEMU may be elsewhere, and sees no more than it needs.
+        let log_folder = logs
+            .directory()
+            .canonicalize()
+            .context("the logs have gone")?;
+        let arguments = self.arguments(&initramfs, own.path(), &log_folder);
         let words = self.runner.words(command::QEMU, &arguments);
         logs.qmp().line(
             "start:",
@@ -221,12 +242,11 @@ impl Guest {
                 .replace(" \\\n   ", "")
                 .as_bytes(),
         );
-        let mut machine = Machine::start(
-            &self.runner,
-            &arguments,
-            &self.folders(own.path()),
-            &logs.qmp(),
-        )?;
+        let mut folders = self.folders(own.path());
+        if self.icount {
+            folders.push(&log_folder);
+        }
+        let mut machine = Machine::start(&self.runner, &arguments, &folders, &logs.qmp())?;
         let mut connect = |name: &str| machine.connect(&own.path().join(format!("{name}.sock")));
         let console_port = connect(command::CONSOLE)?;
         let requests_port = connect(command::REQUESTS)?;
@@ -247,6 +267,7 @@ impl Guest {
             qmp: Arc::clone(&qmp),
             devices: self.topology.devices.clone(),
             log: logs.qmp(),
+            trace: Trace::new(log_folder.join(command::TRACE)),
             events: sender.clone(),
         }
         .serve();

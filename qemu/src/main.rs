@@ -2,10 +2,11 @@
 
 //! Boots a kernel in QEMU, injects PCI errors through the emulated hardware, and reports what the guest found.
 //!
-//! `modes` has the three subcommands. Each lets `guest` check what was given and boot, `session` run the guest to its
+//! `modes` has the subcommands, but for `bench`. Each lets `guest` check what was given and boot, `session` run the guest to its
 //! end with a program (`check`, `demo`, `shell`) that makes sense of its output, and `outcome` tell what came of it.
 
 mod accel;
+mod bench;
 mod check;
 mod cli;
 mod command;
@@ -26,6 +27,7 @@ mod session;
 mod shards;
 mod shell;
 mod topology;
+mod trace;
 mod ui;
 mod wake;
 
@@ -91,6 +93,14 @@ fn run(cli: Cli) -> Result<u8> {
             },
             jobs,
         ),
+        Command::Bench {
+            mut guest,
+            silence,
+            bench,
+        } => {
+            guest.icount = true;
+            bench::bench(host, &guest, silence.timeout, &bench)
+        }
         Command::Run { guest, silence } => modes::demonstrate(host, &guest, silence.timeout),
         Command::Shell { guest } => modes::shell(host, &guest),
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The three subcommands.
+//! The subcommands that run the tests, the demonstration and the shell.
 
 use std::panic::resume_unwind;
 use std::path::PathBuf;
@@ -78,24 +78,53 @@ struct Share {
     prefix: String,
 }
 
-/// Runs the tests, in one guest or shared among several.
+/// What came of the tests in all guests.
+pub struct Ran {
+    /// None where there is nothing to be told: a signal ended them, or they were not to run.
+    pub report: Option<Report>,
+    pub status: u8,
+    pub logs: String,
+    pub ui: Ui,
+}
+
+/// Runs the tests, and tells what came of them.
 pub fn check(
+    host: Host,
+    args: &GuestArgs,
+    silence: Duration,
+    selection: Selection<'_>,
+    jobs: Jobs,
+) -> Result<u8> {
+    let ran = run_tests(host, args, silence, selection, jobs)?;
+    if let Some(report) = &ran.report {
+        check::summarize(report, &ran.logs, &ran.ui);
+    }
+    Ok(ran.status)
+}
+
+/// Runs the tests, in one guest or shared among several.
+pub fn run_tests(
     host: Host,
     args: &GuestArgs,
     silence: Duration,
     mut selection: Selection<'_>,
     jobs: Jobs,
-) -> Result<u8> {
+) -> Result<Ran> {
     if selection.filter.is_empty() {
         selection.filter = "*";
     }
     check::check_filter(&args.kselftest, selection)?;
     let shares = shares(args, selection, jobs)?;
     if args.dry_run {
-        return shares
+        shares
             .iter()
-            .try_for_each(|share| share.guest.dry_run(&host.ui))
-            .map(|()| PASSED);
+            .try_for_each(|share| share.guest.dry_run(&host.ui))?;
+        return Ok(Ran {
+            report: None,
+            status: PASSED,
+            logs: String::new(),
+            ui: host.ui,
+        });
     }
     let limits = Limits {
         boot: args.boot_timeout,
@@ -115,14 +144,21 @@ pub fn check(
         .map(|one| one.logs.display().to_string())
         .collect();
     let logs = logs.join(", ");
-    let Some(reports) = checked
-        .into_iter()
-        .map(|one| one.report)
-        .collect::<Option<Vec<_>>>()
-    else {
-        return Ok(status);
-    };
-    let report = shards::merge(reports);
+    let reports: Option<Vec<_>> = checked.into_iter().map(|one| one.report).collect();
+    let report = reports.map(shards::merge);
+    if let Some(report) = &report {
+        check_not_empty(report, &logs)?;
+    }
+    Ok(Ran {
+        report,
+        status,
+        logs,
+        ui,
+    })
+}
+
+/// That nothing was run is no result.
+fn check_not_empty(report: &Report, logs: &str) -> Result<()> {
     if report.totals() == Totals::default() {
         // The guest's runner has said why.
         let said: Vec<_> = report
@@ -133,8 +169,7 @@ pub fn check(
             .collect();
         bail!("no test was run: {} (logs: {logs})", said.join("; "));
     }
-    check::summarize(&report, &logs, &ui);
-    Ok(status)
+    Ok(())
 }
 
 /// Shares the selected tests among guests, and prepares these.

@@ -154,6 +154,16 @@ impl Qmp {
         }
     }
 
+    /// Switches an event of QEMU's trace on or off.
+    pub fn trace_event(&mut self, name: &str, on: bool) -> Result<(), QmpError> {
+        self.execute(qmp::trace_event_set_state {
+            name: name.into(),
+            enable: on,
+            ignore_unavailable: None,
+        })?;
+        Ok(())
+    }
+
     /// Makes QEMU signal a break on a serial port.
     pub fn send_break(&mut self, chardev: &str) -> Result<(), QmpError> {
         self.execute(qmp::chardev_send_break { id: chardev.into() })?;

@@ -20,6 +20,7 @@ use crate::qmp::Qmp;
 use crate::qmp::QmpError;
 use crate::session::Event;
 use crate::topology::Device;
+use crate::trace::Trace;
 
 /// How often a guest that wants to be woken or switched on is looked at, and for how long.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
@@ -37,6 +38,8 @@ enum Request {
     Unplug(String),
     Wakeup,
     PowerOn,
+    TraceBegin,
+    TraceEnd(String),
     Exit(i32),
 }
 
@@ -76,12 +79,14 @@ impl Request {
             ["plug" | "unplug", ..] => Err("usage: plug ID, unplug ID".into()),
             ["wakeup"] => Ok(Self::Wakeup),
             ["poweron"] => Ok(Self::PowerOn),
+            ["trace", "begin"] => Ok(Self::TraceBegin),
+            ["trace", "end", address] => Ok(Self::TraceEnd((*address).into())),
             ["exit", code] => code
                 .parse()
                 .map(Self::Exit)
                 .map_err(|_| format!("{code} is not an exit code")),
             _ => Err(format!(
-                "unknown request {}; there are inject ID ERROR [MS], plug ID, unplug ID, wakeup, poweron, exit CODE",
+                "unknown request {}; there are inject ID ERROR [MS], plug ID, unplug ID, wakeup, poweron, trace begin, trace end ADDRESS, exit CODE",
                 line.trim()
             )),
         }
@@ -105,6 +110,7 @@ pub struct Requests {
     pub qmp: Arc<Mutex<Qmp>>,
     pub devices: Vec<Device>,
     pub log: QmpLog,
+    pub trace: Trace,
     pub events: Sender<Event>,
 }
 
@@ -198,6 +204,11 @@ impl Requests {
                 }
                 Err(error) => (format!("error {error}"), None),
             },
+            Request::TraceBegin => (traced(self.with_qmp(|qmp| self.trace.begin(qmp))), None),
+            Request::TraceEnd(address) => {
+                let counted = self.with_qmp(|qmp| self.trace.end(qmp, &address));
+                (traced(counted), None)
+            }
             Request::Exit(code) => ("ok".into(), Some(code)),
         }
     }
@@ -248,6 +259,14 @@ impl Requests {
         run: impl FnOnce(&mut Qmp) -> Result<T, QmpError>,
     ) -> Result<T, QmpError> {
         with_qmp(&self.qmp, run)
+    }
+}
+
+/// The answer to a request about a trace.
+fn traced(result: Result<String, QmpError>) -> String {
+    match result {
+        Ok(text) => format!("ok {text}").trim_end().into(),
+        Err(error) => format!("error {error}"),
     }
 }
 

@@ -164,12 +164,14 @@ fn check_exp<B: Byte>(
     capability: &Capability<'_, B>,
     known_good: Option<&Snapshot>,
 ) -> Result<(), Refusal> {
+    let mut is_zero = true;
     for (register, value) in EXP.iter().zip(capability.words()) {
         if value == u16::MAX {
             return Err(Refusal::AllOnes {
                 register: register.name,
             });
         }
+        is_zero &= value == 0;
     }
 
     let device_control = capability.words().next().unwrap_or(0);
@@ -181,11 +183,7 @@ fn check_exp<B: Byte>(
         });
     }
 
-    let was_zero = match known_good {
-        Some(known_good) => known_good.exp_is_zero(),
-        None => true,
-    };
-    if !was_zero && capability.words().all(|value| value == 0) {
+    if is_zero && known_good.is_some_and(|known_good| !known_good.exp_is_zero()) {
         return Err(Refusal::Zeroed {
             capability: "PCI Express",
         });

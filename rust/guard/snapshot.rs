@@ -16,6 +16,7 @@ use super::{
     Capability,
     Function,
     Header,
+    HeaderType,
     HEADER_WORDS, //
 };
 
@@ -84,11 +85,51 @@ impl fmt::Display for Mismatch {
 /// Extended capabilities begin behind it (PCIe r6.0, sec 7.2.1).
 const LAST_ORDINARY_OFFSET: u16 = 0xff;
 
-/// The known-good state of a function.
+/// Up to `N` saved registers of a capability.
+#[derive(Clone, Debug)]
+struct Saved<T, const N: usize> {
+    /// Where the capability is.
+    cap: u16,
+    values: [T; N],
+    /// How many of them there are.
+    len: u8,
+}
+
+impl<T: Copy + Default, const N: usize> Saved<T, N> {
+    /// None is saved.
+    fn none() -> Self {
+        Self {
+            cap: 0,
+            values: [T::default(); N],
+            len: 0,
+        }
+    }
+
+    /// What was saved of the capability at `cap`.
+    fn of(cap: u16, saved: impl Iterator<Item = T>) -> Self {
+        let mut this = Self {
+            cap,
+            ..Self::none()
+        };
+        for (slot, value) in this.values.iter_mut().zip(saved) {
+            *slot = value;
+            this.len += 1;
+        }
+        this
+    }
+
+    fn get(&self, index: usize) -> Option<T> {
+        self.values.get(..self.len.into())?.get(index).copied()
+    }
+}
+
+/// The known-good state of a function: values only; [`Self::registers`] tells what they are of.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    registers: [Register; MAX_REGISTERS],
-    len: usize,
+    header_type: HeaderType,
+    header: Header,
+    exp: Saved<u16, EXP_REGISTERS>,
+    err: Saved<u32, ERR_REGISTERS>,
 }
 
 impl Snapshot {
@@ -98,107 +139,95 @@ impl Snapshot {
         capabilities: impl Iterator<Item = Capability<'a, B>>,
         function: &Function,
     ) -> Self {
-        let empty = Register {
-            name: "",
-            offset: 0,
-            width: 4,
-            value: 0,
-            mask: 0,
-        };
         let mut this = Self {
-            registers: [empty; MAX_REGISTERS],
-            len: 0,
+            header_type: function.header_type,
+            header: *header,
+            exp: Saved::none(),
+            err: Saved::none(),
         };
-
-        for (index, &value) in header.iter().enumerate() {
-            this.push(Register {
-                name: header::name(function.header_type, index),
-                offset: 4 * index as u16,
-                width: 4,
-                value,
-                mask: header::verify_mask(function.header_type, index, value),
-            });
-        }
         for capability in capabilities {
-            if capability.is_exp() && function.pcie_cap != 0 {
-                for (spec, value) in EXP.iter().zip(capability.words()) {
-                    let offset = function.pcie_cap.saturating_add(spec.offset);
-                    // The core saves 0 for a register that the function does not have. The last
-                    // ones may lie behind the end of what an ordinary capability can be in.
-                    if offset > LAST_ORDINARY_OFFSET {
-                        continue;
-                    }
-                    this.push(Register {
-                        name: spec.name,
-                        offset,
-                        width: 2,
-                        value: value.into(),
-                        mask: spec.verify_mask.into(),
-                    });
-                }
-            } else if capability.is_err() && function.aer_cap != 0 {
-                for (spec, value) in ERR.iter().zip(capability.dwords()) {
-                    this.push(Register {
-                        name: spec.name,
-                        offset: function.aer_cap.saturating_add(spec.offset),
-                        width: 4,
-                        value,
-                        mask: spec.verify_mask,
-                    });
-                }
+            if capability.is_exp() && function.pcie_cap != 0 && this.exp.len == 0 {
+                this.exp = Saved::of(function.pcie_cap, capability.words());
+            } else if capability.is_err() && function.aer_cap != 0 && this.err.len == 0 {
+                this.err = Saved::of(function.aer_cap, capability.dwords());
             }
         }
         this
     }
 
-    fn push(&mut self, register: Register) {
-        if let Some(slot) = self.registers.get_mut(self.len) {
-            *slot = register;
-            self.len += 1;
-        }
-    }
-
     /// The registers, the header's first.
-    pub fn registers(&self) -> &[Register] {
-        self.registers.get(..self.len).unwrap_or(&[])
+    pub fn registers(&self) -> impl Iterator<Item = Register> + Clone + '_ {
+        (0..MAX_REGISTERS).filter_map(|index| self.register(index))
     }
 
-    /// The same register as `register` in this state.
-    ///
-    /// By name, too: the core saves room for registers that a PCI Express capability of version 1
-    /// does not have, and another capability may be at their offset.
-    pub fn find(&self, register: &Register) -> Option<&Register> {
-        self.registers()
-            .iter()
-            .find(|own| own.offset == register.offset && own.name == register.name)
-    }
-
-    /// Word `index` of the header, 0 if there is no such word.
-    pub fn header_word(&self, index: usize) -> u32 {
-        if index >= HEADER_WORDS {
-            return 0;
+    /// The register at `index` of those that may be saved of any function.
+    fn register(&self, index: usize) -> Option<Register> {
+        if let Some(&value) = self.header.get(index) {
+            return Some(Register {
+                name: header::name(self.header_type, index),
+                offset: 4 * index as u16,
+                width: 4,
+                value,
+                mask: header::verify_mask(self.header_type, index, value),
+            });
         }
-        self.registers().get(index).map_or(0, |r| r.value)
+
+        let index = index.checked_sub(HEADER_WORDS)?;
+        if let Some(spec) = EXP.get(index) {
+            let offset = self.exp.cap.saturating_add(spec.offset);
+            // The core saves 0 for a register that the function does not have. The last ones may
+            // lie behind the end of what an ordinary capability can be in.
+            if offset > LAST_ORDINARY_OFFSET {
+                return None;
+            }
+            return Some(Register {
+                name: spec.name,
+                offset,
+                width: 2,
+                value: self.exp.get(index)?.into(),
+                mask: spec.verify_mask.into(),
+            });
+        }
+
+        let index = index.checked_sub(EXP_REGISTERS)?;
+        let spec = ERR.get(index)?;
+        Some(Register {
+            name: spec.name,
+            offset: self.err.cap.saturating_add(spec.offset),
+            width: 4,
+            value: self.err.get(index)?,
+            mask: spec.verify_mask,
+        })
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Header {
+        &self.header
     }
 
     /// Whether every saved register of the PCI Express capability is 0 (or there is none).
     pub(super) fn exp_is_zero(&self) -> bool {
-        self.registers()
-            .iter()
-            .filter(|r| r.width == 2)
-            .all(|r| r.value == 0)
+        self.exp.values.iter().all(|&value| value == 0)
     }
 
     /// How many registers [`Self::verify`] compares.
     pub fn verified(&self) -> usize {
-        self.registers().iter().filter(|r| r.mask != 0).count()
+        self.registers().filter(|r| r.mask != 0).count()
     }
 
     /// Compares each register with what `read` returns for it: the first that differs is the error.
     pub fn verify(&self, mut read: impl FnMut(&Register) -> u32) -> Result<(), Mismatch> {
         self.registers()
-            .iter()
             .filter(|register| register.mask != 0)
-            .try_for_each(|register| register.verify(read(register)))
+            .try_for_each(|register| register.verify(read(&register)))
+    }
+
+    /// Compares with another state of the same function: the first register that both have and that
+    /// differs is the error.
+    pub fn compare(&self, other: &Self) -> Result<(), Mismatch> {
+        (0..MAX_REGISTERS)
+            .filter_map(|index| Some((self.register(index)?, other.register(index)?)))
+            .filter(|(own, other)| own.offset == other.offset)
+            .try_for_each(|(own, other)| own.verify(other.value))
     }
 }

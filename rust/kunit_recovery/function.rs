@@ -137,13 +137,14 @@ mod tests {
             let good =
                 KnownGood::first(exclusive, SavedState::store(exclusive)?).map_err(|_| EIO)?;
             let (_, header) = look(dev)?;
-            let words = good.snapshot.registers().iter().zip(header);
+            let words = good.snapshot.registers().zip(header);
             let same =
                 words.filter(|(register, word)| (register.value ^ word) & register.mask == 0);
             let saved_as_read = same.count();
             let core_has_it = exclusive.saved_header()[2] == header[2];
             let size = good.state.bytes() > 64;
-            let exp = dev.pcie_cap() == 0 || good.snapshot.registers().len() > guard::HEADER_WORDS;
+            let exp =
+                dev.pcie_cap() == 0 || good.snapshot.registers().count() > guard::HEADER_WORDS;
             Ok((saved_as_read, core_has_it, size, exp))
         })?;
         assert!(seen.is_none_or(|seen| seen == (guard::HEADER_WORDS, true, true, true)));

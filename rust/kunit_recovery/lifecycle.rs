@@ -61,11 +61,8 @@ impl Recovery {
     fn core_holds(&self, dev: &Device<Core<'_>>) -> bool {
         let header = Exclusive::from(dev).saved_header();
         let inner = self.inner.lock();
-        let known = inner.known_good.snapshot.registers();
-        known
-            .iter()
-            .zip(header)
-            .all(|(r, word)| (r.value ^ word) & r.mask == 0)
+        let mut known = inner.known_good.snapshot.registers().zip(header);
+        known.all(|(r, word)| (r.value ^ word) & r.mask == 0)
     }
 
     fn health(&self) -> Health {

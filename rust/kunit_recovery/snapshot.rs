@@ -54,7 +54,7 @@ mod tests {
             for register in known_good.registers() {
                 for bit in (0..32).map(|bit| 1_u32 << bit) {
                     let verdict = known_good.verify(|r| {
-                        let change = if r == register { bit } else { 0 };
+                        let change = if *r == register { bit } else { 0 };
                         r.value ^ change
                     });
                     assert_eq!(verdict.is_err(), register.mask & bit != 0);

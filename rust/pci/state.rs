@@ -10,7 +10,10 @@
 use core::{
     cell::Cell,
     marker::PhantomData,
-    ptr::NonNull, //
+    ptr::{
+        self,
+        NonNull, //
+    },
 };
 
 use kernel::{
@@ -300,8 +303,14 @@ impl SavedState {
             let Some((place, next)) = rest.split_at_mut_checked(record.len()) else {
                 break;
             };
-            for (to, from) in place.iter_mut().zip(record) {
-                *to = from.get();
+            // SAFETY: `place` is as long as `record`, and of this copy, which is not in the core's
+            // buffer. By the type invariant of `Exclusive`, nobody writes `record` meanwhile.
+            unsafe {
+                ptr::copy_nonoverlapping(
+                    record.as_ptr().cast::<u8>(),
+                    place.as_mut_ptr(),
+                    place.len(),
+                );
             }
             rest = next;
         }

@@ -15,7 +15,8 @@ use kernel::{
 use crate::{
     guard::{
         Mismatch,
-        Refusal, //
+        Refusal,
+        Register, //
     },
     pci::{
         ChannelState,
@@ -26,6 +27,43 @@ use crate::{
 /// How many events are kept.
 const CAPACITY: usize = 64;
 
+/// A [`Mismatch`] as it is kept, without the mask: the largest event is the size of them all.
+#[derive(Clone, Copy)]
+pub(super) struct Difference {
+    name: &'static str,
+    known_good: u32,
+    found: u32,
+    offset: u16,
+    width: u8,
+}
+
+impl From<Mismatch> for Difference {
+    fn from(mismatch: Mismatch) -> Self {
+        let Mismatch { register, found } = mismatch;
+        Self {
+            name: register.name,
+            known_good: register.value,
+            found,
+            offset: register.offset,
+            width: register.width,
+        }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let register = Register {
+            name: self.name,
+            offset: self.offset,
+            width: self.width,
+            value: self.known_good,
+            mask: 0,
+        };
+        let found = self.found;
+        fmt::Display::fmt(&Mismatch { register, found }, f)
+    }
+}
+
 /// Something that happened to the function.
 #[derive(Clone, Copy)]
 pub(super) enum Event {
@@ -33,9 +71,9 @@ pub(super) enum Event {
     Save,
     Refusal(Refusal),
     Restore,
-    Mismatch(Mismatch),
+    Mismatch(Difference),
     /// What the core has saved is not the known-good state.
-    CoreStateBad(Mismatch),
+    CoreStateBad(Difference),
     ErrorDetected(ChannelState, ErsResult),
     MmioEnabled(ErsResult),
     SlotReset(ErsResult),
@@ -118,7 +156,12 @@ impl Events {
 
     /// Adds `event`, in place of the oldest where the ring is full.
     pub(super) fn push(&mut self, event: Event) {
-        let entry = (now_ns(), event);
+        self.push_at(now_ns(), event);
+    }
+
+    /// As [`Self::push`], of something that happened at `at_ns`.
+    pub(super) fn push_at(&mut self, at_ns: u64, event: Event) {
+        let entry = (at_ns, event);
         if self.ring.push_within_capacity(entry).is_ok() {
             return;
         }

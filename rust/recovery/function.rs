@@ -56,18 +56,30 @@ pub(super) fn describe(dev: Exclusive<'_>) -> Result<Function, Refusal> {
         bars: core::array::from_fn(|index| dev.bar_resource(index).map(bar)),
         enabled: dev.is_enabled(),
         bus_master: dev.is_busmaster(),
-        buses: dev
-            .bus_numbers()
-            .map(|(primary, secondary, subordinate)| Buses {
-                primary,
-                secondary,
-                subordinate,
-            }),
+        buses: buses(dev),
         extended: dev.has_extended_config(),
         pcie_cap: dev.pcie_cap(),
         aer_cap: dev.aer_cap(),
         saved_before: dev.saved_header(),
     })
+}
+
+/// Brings up to date what may change of `function` while a driver is bound: not where its BARs and
+/// its capabilities are.
+pub(super) fn refresh(dev: Exclusive<'_>, function: &mut Function) {
+    function.enabled = dev.is_enabled();
+    function.bus_master = dev.is_busmaster();
+    function.buses = buses(dev);
+    function.saved_before = dev.saved_header();
+}
+
+fn buses(dev: Exclusive<'_>) -> Option<Buses> {
+    dev.bus_numbers()
+        .map(|(primary, secondary, subordinate)| Buses {
+            primary,
+            secondary,
+            subordinate,
+        })
 }
 
 /// Describes the virtual functions of `dev`, [`None`] where none is enabled.

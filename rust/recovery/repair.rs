@@ -9,7 +9,6 @@ use kernel::prelude::*;
 
 use super::{
     events::Event,
-    function,
     log::limited,
     report,
     restore::{
@@ -36,15 +35,12 @@ use crate::{
 
 /// How the core's buffer differs from the known-good state. Does not touch the function.
 fn core_mismatch(dev: Exclusive<'_>, known_good: &KnownGood) -> Option<Mismatch> {
-    let function = function::describe(dev).ok()?;
-    let core = Snapshot::new(&dev.saved_header(), capabilities(&dev), &function);
-    known_good
-        .snapshot
-        .verify(|register| {
-            core.find(register)
-                .map_or(register.value, |saved| saved.value)
-        })
-        .err()
+    let core = Snapshot::new(
+        &dev.saved_header(),
+        capabilities(&dev),
+        &known_good.function,
+    );
+    known_good.snapshot.compare(&core).err()
 }
 
 /// Puts the known-good state into the core's buffer, for the next time that the core restores.
@@ -99,12 +95,12 @@ impl Recovery {
             Ok(()) => inner.health = Health::Ok,
             Err(RestoreError::Mismatch(mismatch)) => {
                 inner.counters.mismatches += 1;
-                inner.events.push(Event::Mismatch(*mismatch));
+                inner.events.push(Event::Mismatch((*mismatch).into()));
             }
             Err(_) => {}
         }
         if let Some(core) = core {
-            inner.events.push(Event::CoreStateBad(core));
+            inner.events.push(Event::CoreStateBad(core.into()));
             replace_core_state(dev, &inner.known_good);
         }
         drop(inner);

@@ -173,7 +173,7 @@ impl Recovery {
             }
             Err(RestoreError::Mismatch(mismatch)) => {
                 inner.counters.mismatches += 1;
-                inner.events.push(Event::Mismatch(*mismatch));
+                inner.events.push(Event::Mismatch((*mismatch).into()));
             }
             Err(_) => {}
         }

@@ -25,6 +25,7 @@ use crate::{
     guard::{
         self,
         Capability,
+        Function,
         Lists,
         Refusal,
         Snapshot, //
@@ -47,6 +48,8 @@ pub(super) struct KnownGood {
     pub(super) state: SavedState,
     /// The same as registers, which can be compared and shown.
     pub(super) snapshot: Snapshot,
+    /// What the kernel knew of the function.
+    pub(super) function: Function,
     /// When it was saved, in nanoseconds since boot.
     pub(super) at_ns: u64,
 }
@@ -56,17 +59,20 @@ impl KnownGood {
     /// that is put back where the save is refused.
     pub(super) fn first(dev: Exclusive<'_>, before: SavedState) -> Result<Self, Refusal> {
         let mut state = before;
-        let snapshot = guarded_save(dev, &mut state, None)?;
+        let function = function::describe(dev)?;
+        let snapshot = guarded_save(dev, &function, &mut state, None)?;
         Ok(Self {
             state,
             snapshot,
+            function,
             at_ns: now_ns(),
         })
     }
 
     /// Replaces it by what the function holds now. Needs no memory.
     fn renew(&mut self, dev: Exclusive<'_>) -> Result<(), Refusal> {
-        self.snapshot = guarded_save(dev, &mut self.state, Some(&self.snapshot))?;
+        function::refresh(dev, &mut self.function);
+        self.snapshot = guarded_save(dev, &self.function, &mut self.state, Some(&self.snapshot))?;
         self.at_ns = now_ns();
         Ok(())
     }
@@ -136,11 +142,13 @@ pub(super) fn check_accessible(dev: Exclusive<'_>) -> Result<(), Refusal> {
 /// what the buffer held before may have been poison. Its flag `state_saved` is left as it was
 /// found.
 ///
-/// `known_good` are the registers of the last state that passed, if there is one. Where there is
-/// none, the lists of capabilities are walked, too: what they do not lead to then would never be
-/// saved. Later on the core leaves out what it does not find, and keeps what is known good of it.
+/// `function` is what the kernel knows of it, up to date. `known_good` are the registers of the last
+/// state that passed, if there is one. Where there is none, the lists of capabilities are walked,
+/// too: what they do not lead to then would never be saved. Later on the core leaves out what it
+/// does not find, and keeps what is known good of it.
 fn guarded_save(
     dev: Exclusive<'_>,
+    function: &Function,
     good: &mut SavedState,
     known_good: Option<&Snapshot>,
 ) -> Result<Snapshot, Refusal> {
@@ -150,7 +158,6 @@ fn guarded_save(
 
     // 1. Nothing is saved from a function that is known to be gone.
     check_answers(dev)?;
-    let function = function::describe(dev)?;
 
     // 2. Let the core save.
     let flag = dev.state_saved();
@@ -159,8 +166,8 @@ fn guarded_save(
     // 3. Look at what was saved, and whether the function is still there.
     let header = dev.saved_header();
     let lists = match known_good {
-        None => Lists::read(&header, &function, |offset| dev.read_config_dword(offset))
-            .and_then(|lists| lists.check(&function, None)),
+        None => Lists::read(&header, function, |offset| dev.read_config_dword(offset))
+            .and_then(|lists| lists.check(function, None)),
         Some(_) => Ok(()),
     };
     let result = saved
@@ -169,14 +176,14 @@ fn guarded_save(
                 &header,
                 capabilities(&dev),
                 command_status(dev),
-                &function,
+                function,
                 known_good,
             )
         })
         .and_then(|()| {
             lists?;
             good.replace(dev).map_err(core_error)?;
-            Ok(Snapshot::new(&header, capabilities(&dev), &function))
+            Ok(Snapshot::new(&header, capabilities(&dev), function))
         });
 
     // 4. A refused save leaves nothing behind.
@@ -256,7 +263,8 @@ impl Recovery {
         inner.known_good.renew(dev)?;
         inner.runtime_refusal = None;
         inner.counters.saves += 1;
-        inner.events.push(Event::Save);
+        let at_ns = inner.known_good.at_ns;
+        inner.events.push_at(at_ns, Event::Save);
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck source-path=SCRIPTDIR
 #
-# Runs the tests of tests/ (or soak/, corpus/) on one PCI function and reports KTAP, one
+# Runs the tests of tests/ (or soak/, corpus/, bench/) on one PCI function and reports KTAP, one
 # nested block a test. See --help.
 set -eu
 
@@ -38,6 +38,7 @@ Tests the pci_recovery driver on one PCI function; prints KTAP.
   --filter GLOB...  run only the tests whose name matches ('aer_* bind')
   --soak            run the endurance tests (soak/) instead: minutes each
   --corpus          dump the functions of QEMU's models (corpus/) instead
+  --bench           measure (bench/) instead, in a guest whose time counts instructions
   --list            print the tests' names, one a line, and end
   --module PATH     the module; default /modules/pci_recovery.ko if it is there,
                     else `modprobe pci_recovery`
@@ -94,6 +95,7 @@ options() {
 		--list) opt_list=1 ;;
 		--soak) KT_SUITE=soak ;;
 		--corpus) KT_SUITE=corpus ;;
+		--bench) KT_SUITE=bench ;;
 		--device | --filter | --module | --inject | --timeout)
 			[ $# -ge 2 ] || bad_usage "$1 needs a value (see --help)"
 			option "$1" "$2"

@@ -25,7 +25,8 @@ not_host=LONG_LINE,LONG_LINE_COMMENT,LONG_LINE_STRING
 files() {
 	find . \( -name target -o -path ./build -o -name .git \) -prune -o \
 		-type f ! -path ./LICENSE \
-		! -path ./scripts/kselftest/tools/fuzz_files ! -name '*.patch' "$@" -printf '%P\0'
+		! -path ./scripts/kselftest/tools/fuzz_files \
+		! -path ./scripts/kselftest/tools/measure ! -name '*.patch' "$@" -printf '%P\0'
 }
 
 # checkpatch IGNORED: of the files on standard input.

@@ -41,7 +41,7 @@ proptest! {
             if flip & register.mask == 0 {
                 prop_assert_eq!(verdict, Ok(()));
             } else {
-                let mismatch = Mismatch { register: *register, found: changed };
+                let mismatch = Mismatch { register, found: changed };
                 prop_assert_eq!(verdict, Err(mismatch));
             }
         }

@@ -28,8 +28,8 @@ fn snapshot(example: &Example) -> Snapshot {
 /// The register of that name.
 fn register(example: &Example, name: &str) -> Register {
     let snapshot = snapshot(example);
-    let mut named = snapshot.registers().iter().filter(|r| r.name == name);
-    let register = *named.next().expect(name);
+    let mut named = snapshot.registers().filter(|r| r.name == name);
+    let register = named.next().expect(name);
     assert_eq!(named.next(), None, "{name} is there once");
     register
 }
@@ -51,7 +51,7 @@ fn no_register_of_pci_express_lies_among_the_extended_capabilities() {
     let mut example = endpoint();
     example.function.pcie_cap = 0xe0;
     let snapshot = snapshot(&example);
-    let offsets: Vec<_> = snapshot.registers().iter().map(|r| r.offset).collect();
+    let offsets: Vec<_> = snapshot.registers().map(|r| r.offset).collect();
     let mut unique = offsets.clone();
     unique.sort();
     unique.dedup();
@@ -63,7 +63,7 @@ fn no_register_of_pci_express_lies_among_the_extended_capabilities() {
         ("PCI_EXP_SLTCTL2", false),
         ("PCI_ERR_CAP", true),
     ] {
-        let found = snapshot.registers().iter().any(|r| r.name == name);
+        let found = snapshot.registers().any(|r| r.name == name);
         assert_eq!(found, there, "{name}");
     }
 }
@@ -73,7 +73,6 @@ fn a_snapshot_holds_header_pci_express_and_aer_with_offsets_and_widths() {
     let snapshot = snapshot(&endpoint());
     let found: Vec<_> = snapshot
         .registers()
-        .iter()
         .map(|r| (r.offset, r.width, r.value))
         .collect();
 
@@ -92,23 +91,26 @@ fn capabilities_whose_offset_is_unknown_are_not_compared() {
     let mut example = endpoint();
     example.function.pcie_cap = 0;
     example.function.aer_cap = 0;
-    assert_eq!(snapshot(&example).registers().len(), HEADER_WORDS);
+    assert_eq!(snapshot(&example).registers().count(), HEADER_WORDS);
 }
 
+/// The core restores the first of its kind.
 #[test]
-fn more_registers_than_there_is_room_for_are_dropped() {
-    let (example, saved) = (endpoint(), Saved::exp(&EXP));
-    let capabilities = std::iter::repeat_n(saved.as_guard(), 9);
+fn a_capability_that_is_saved_twice_counts_once() {
+    let example = endpoint();
+    let saved = [Saved::exp(&EXP), Saved::exp(&[1; 7])];
+    let capabilities = saved.iter().map(Saved::as_guard);
     let snapshot = Snapshot::new(&example.header, capabilities, &example.function);
-    assert_eq!(snapshot.registers().len(), MAX_REGISTERS);
+    let values: Vec<_> = snapshot.registers().map(|r| r.value).collect();
+    assert_eq!(values[HEADER_WORDS..], EXP.map(u32::from));
 }
 
 #[test]
-fn a_word_behind_the_header_is_zero() {
-    let snapshot = snapshot(&endpoint());
-    assert_eq!(snapshot.header_word(15), endpoint().header[15]);
-    assert_eq!(snapshot.header_word(16), 0);
-    assert_eq!(snapshot.header_word(usize::MAX), 0);
+fn more_words_than_there_are_registers_are_dropped() {
+    let (example, saved) = (endpoint(), [Saved::exp(&[1; 9]), Saved::err(&[1; 9])]);
+    let capabilities = saved.iter().map(Saved::as_guard);
+    let snapshot = Snapshot::new(&example.header, capabilities, &example.function);
+    assert_eq!(snapshot.registers().count(), MAX_REGISTERS);
 }
 
 #[test]
@@ -227,13 +229,49 @@ fn a_register_without_compared_bits_is_not_read() {
 }
 
 #[test]
-fn each_register_finds_itself() {
+fn each_register_is_compared_with_its_own() {
     for pcie_cap in [0x40, 0xe0] {
         let mut example = endpoint();
         example.function.pcie_cap = pcie_cap;
-        let snapshot = snapshot(&example);
-        for register in snapshot.registers() {
-            assert_eq!(snapshot.find(register), Some(register));
+        let good = snapshot(&example);
+        assert_eq!(good.compare(&good), Ok(()));
+        for (index, register) in good.registers().enumerate().take(HEADER_WORDS) {
+            let mut other = endpoint();
+            other.function.pcie_cap = pcie_cap;
+            other.header[index] = !register.value;
+            let found = !register.value;
+            let expected = match register.mask {
+                0 => Ok(()),
+                _ => Err(Mismatch { register, found }),
+            };
+            assert_eq!(good.compare(&snapshot(&other)), expected);
         }
     }
+}
+
+/// Where the core has not saved a capability there is nothing to compare.
+#[test]
+fn what_the_other_state_does_not_have_is_not_compared() {
+    let example = endpoint();
+    let good = snapshot(&example);
+    let none = [].into_iter();
+    let bare = Snapshot::new::<u8>(&example.header, none, &example.function);
+    assert_eq!(good.compare(&bare), Ok(()));
+    assert_eq!(bare.compare(&good), Ok(()));
+
+    let differs = |saved: [Saved; 2]| {
+        let capabilities = saved.iter().map(Saved::as_guard);
+        let other = Snapshot::new(&example.header, capabilities, &example.function);
+        good.compare(&other)
+            .map_err(|mismatch| mismatch.register.name)
+    };
+    assert_eq!(differs([Saved::exp(&EXP), Saved::err(&ERR)]), Ok(()));
+    assert_eq!(
+        differs([Saved::exp(&EXP), Saved::err(&[0; 5])]),
+        Err("PCI_ERR_UNCOR_MASK")
+    );
+    assert_eq!(
+        differs([Saved::exp(&[0; 7]), Saved::err(&ERR)]),
+        Err("PCI_EXP_DEVCTL")
+    );
 }

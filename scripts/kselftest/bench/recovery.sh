@@ -1,0 +1,47 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# topology: endpoint nvme switch
+#
+# What recovery costs: from the interrupt of the error to the end of the recovery,
+# and the instructions of the kernel thread that does it. A device without AER has
+# the error reported by the port above it.
+
+# shellcheck source-path=SCRIPTDIR source=../lib/test.sh
+. "$KT_DIR/lib/test.sh"
+# shellcheck source=../lib/stub.sh
+. "$KT_DIR/lib/stub.sh"
+# shellcheck source=../lib/bench.sh
+. "$KT_DIR/lib/bench.sh"
+# shellcheck source=../lib/recovery.sh
+. "$KT_DIR/lib/recovery.sh"
+
+need_injection
+need_bus_alone
+bench_need
+recovery_need
+# Looked at once: it reads what is counted.
+INJECT=inject
+cap_find "$KT_DEVICE" 0001 || INJECT=inject_at_port
+
+accesses() {
+	fault_load
+	for who in plain guarded; do
+		bench_bind "$who"
+		fault_wrap "$KT_DEVICE"
+		for kind in nonfatal fatal; do
+			counted "$kind" "$who" recover "$INJECT" "$kind"
+		done
+	done
+	fault_unload
+}
+
+instructions() {
+	for who in plain guarded; do
+		bench_bind "$who"
+		for kind in nonfatal fatal; do
+			recoveries "$kind" "$who" 5 "$INJECT" "$kind"
+		done
+	done
+}
+
+subtests accesses instructions

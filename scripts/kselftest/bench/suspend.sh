@@ -1,0 +1,74 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# topology: endpoint nvme switch
+#
+# What a suspend and resume of one function costs: all callbacks of its driver and
+# of the PCI core for it, without what they sleep.
+
+# shellcheck source-path=SCRIPTDIR source=../lib/test.sh
+. "$KT_DIR/lib/test.sh"
+# shellcheck source=../lib/hotplug.sh
+. "$KT_DIR/lib/hotplug.sh"
+# shellcheck source=../lib/sleep.sh
+. "$KT_DIR/lib/sleep.sh"
+# shellcheck source=../lib/stub.sh
+. "$KT_DIR/lib/stub.sh"
+# shellcheck source=../lib/bench.sh
+. "$KT_DIR/lib/bench.sh"
+
+bench_need
+sleep_need freeze
+tracing_need power/device_pm_callback_start power/device_pm_callback_end power/cpu_idle
+
+async_undo() {
+	echo 1 > /sys/power/pm_async
+}
+
+# One device after the other: the time between is nobody else's.
+at_exit async_undo
+echo 0 > /sys/power/pm_async
+
+accesses() {
+	fault_load
+	fault_wrap "$KT_DEVICE"
+	for who in core plain guarded; do
+		bench_bind "$who"
+		counted suspend "$who" sleep_cycle
+	done
+	fault_unload
+}
+
+# device_ns: prints the nanoseconds in the callbacks of the device under test, and of
+# them those in which the processor was idle.
+device_ns() {
+	# shellcheck disable=SC2016 # of awk
+	trace_times '
+		/device_pm_callback_start:/ && index($0, device ",") { begin = now; inside = 1 }
+		/device_pm_callback_end:/ && index($0, device ",") && inside { sum += now - begin; inside = 0 }
+		/cpu_idle: state=4294967295/ { if (inside && sleeps) idle += now - slept; sleeps = 0; next }
+		/cpu_idle:/ { slept = now; sleeps = 1 }
+		END { printf "%d %d\n", sum, sum - idle }
+	' -v device="$KT_DEVICE"
+}
+
+instructions() {
+	for who in core plain guarded; do
+		bench_bind "$who"
+		in_cpu=
+		in_time=
+		for in_round in 1 2 3 4 5; do
+			: "$in_round"
+			sleep "$LOG_WINDOW"
+			: > "$TRACING/trace"
+			check_true "the suspend fails" sleep_cycle
+			# shellcheck disable=SC2046 # two numbers
+			set -- $(device_ns)
+			lesser in_time "$1"
+			lesser in_cpu "$2"
+		done
+		bench_says suspend "$who" instructions "$in_cpu"
+		bench_says suspend "$who" ns "$in_time"
+	done
+}
+
+subtests accesses instructions
