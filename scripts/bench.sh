@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# bench.sh [--check]: what the guard costs, against plain C (bench/pci_plain), into
+# bench.sh [--check | --show]: what the guard costs, against plain C (bench/pci_plain), into
 # bench/results.json and bench/results.svg. With --check: the part of it that is
-# always the same, of one topology, compared with those results.
+# always the same, of one topology, compared with those results. With --show: the
+# table and the plot of the results that there are.
 
 set -euo pipefail
 here=$(dirname "$0")
@@ -24,6 +25,7 @@ case ${1:-} in
 	export TOPOLOGY=endpoint
 	args+=(--check --filter 'operations recovery suspend trace')
 	;;
-*) die "usage: bench.sh [--check]" ;;
+--show) args+=(--show) ;;
+*) die "usage: bench.sh [--check | --show]" ;;
 esac
 exec "$here/harness.sh" bench "${args[@]}"

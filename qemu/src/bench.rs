@@ -53,6 +53,9 @@ const MODULES: [&str; 2] = ["pci_plain", "pci_recovery"];
 
 /// Measures, and writes down or compares what came of it.
 pub fn bench(host: Host, args: &GuestArgs, silence: Duration, bench: &BenchArgs) -> Result<u8> {
+    if bench.show {
+        return show(&Results::load(&bench.results)?, &bench.results, &host.ui);
+    }
     let selection = Selection {
         suite: Suite::Bench,
         filter: &bench.filter,
@@ -75,21 +78,31 @@ pub fn bench(host: Host, args: &GuestArgs, silence: Duration, bench: &BenchArgs)
         false => known(args, &bench.results)?,
     };
     let results = results(args, known.with(figures))?;
-    ran.ui.line("");
-    ran.ui.line(&table::table(&results.figures));
-    ran.ui.line("");
-    for line in table::lines(&results) {
-        ran.ui.line(&line);
-    }
     // A part of a topology is no result.
     if bench.filter == "*" {
         results.save(&bench.results)?;
-        plot::save(&results, &bench.results.with_extension("svg"))?;
-    } else {
-        ran.ui
-            .note("some of the benchmarks only: nothing is written");
+        return show(&results, &bench.results, &ran.ui);
     }
+    tell(&results, &ran.ui);
+    ran.ui
+        .note("some of the benchmarks only: nothing is written");
     Ok(PASSED)
+}
+
+/// Tells what there is in `path`, and plots it.
+fn show(results: &Results, path: &Path, ui: &Ui) -> Result<u8> {
+    tell(results, ui);
+    plot::save(results, &path.with_extension("svg"))?;
+    Ok(PASSED)
+}
+
+fn tell(results: &Results, ui: &Ui) {
+    ui.line("");
+    ui.line(&table::table(&results.figures));
+    ui.line("");
+    for line in table::lines(results) {
+        ui.line(&line);
+    }
 }
 
 /// What was measured before on the same kernel; nothing where there are no results.

@@ -194,6 +194,9 @@ pub struct BenchArgs {
     /// instructions within 2 %
     #[arg(long)]
     pub check: bool,
+    /// Measure nothing: show the results that there are, and plot them anew
+    #[arg(long, conflicts_with = "check")]
+    pub show: bool,
     /// The file with the results; the plot goes beside it
     #[arg(long, value_name = "FILE", default_value = "bench/results.json")]
     pub results: PathBuf,
