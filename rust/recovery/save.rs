@@ -142,10 +142,10 @@ pub(super) fn check_accessible(dev: Exclusive<'_>) -> Result<(), Refusal> {
 /// what the buffer held before may have been poison. Its flag `state_saved` is left as it was
 /// found.
 ///
-/// `function` is what the kernel knows of it, up to date. `known_good` are the registers of the last
-/// state that passed, if there is one. Where there is none, the lists of capabilities are walked,
-/// too: what they do not lead to then would never be saved. Later on the core leaves out what it
-/// does not find, and keeps what is known good of it.
+/// `function` is what the kernel knows of it, up to date. `known_good` are the registers of the
+/// last state that passed, if there is one. Where there is none, the lists of capabilities are
+/// walked, too: what they do not lead to then would never be saved. Later on the core leaves out
+/// what it does not find, and keeps what is known good of it.
 fn guarded_save(
     dev: Exclusive<'_>,
     function: &Function,

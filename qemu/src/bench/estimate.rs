@@ -81,7 +81,7 @@ impl Estimate {
             [decides.rust, decides.c, writes.rust, writes.c]
                 .iter()
                 .all(|&bytes| bytes > 0),
-            "a function of pci_part.c, or its like in pci_recovery.ko, is not found: see qemu/src/bench/estimate.rs"
+            "a function of pci_part.c, or its like in pci_recovery.ko, is not found: their names are in the source of this estimate"
         );
         let texts = sum(rust, &any(&TEXTS));
         let all = sum(rust, &|_| true);

@@ -104,17 +104,19 @@ fn ratios(results: &Results, area: &Area<'_>) -> Result<(), Box<dyn std::error::
     Ok(())
 }
 
+/// A label, its colour, its points.
+type Series = (&'static str, RGBColor, Vec<(f64, f64)>);
+
 /// Points and lines: instructions of a fatal recovery over the number of functions.
 fn many(results: &Results, area: &Area<'_>) -> Result<(), Box<dyn std::error::Error>> {
-    let series: Vec<(&str, RGBColor, Vec<(f64, f64)>)> =
-        [("plain", "plain C", PLAIN), ("guarded", "guarded", GUARDED)]
-            .into_iter()
-            .map(|(who, label, color)| {
-                let points = targets::points(&results.figures, "instructions", who);
-                let points = points.into_iter().map(|(x, y)| (x, y / 1e6)).collect();
-                (label, color, points)
-            })
-            .collect();
+    let series: Vec<Series> = [("plain", "plain C", PLAIN), ("guarded", "guarded", GUARDED)]
+        .into_iter()
+        .map(|(who, label, color)| {
+            let points = targets::points(&results.figures, "instructions", who);
+            let points = points.into_iter().map(|(x, y)| (x, y / 1e6)).collect();
+            (label, color, points)
+        })
+        .collect();
     let all = || series.iter().flat_map(|(_, _, points)| points);
     let most = |of: fn(&(f64, f64)) -> f64| all().map(of).fold(1.0, f64::max);
     let (x_most, y_most) = (most(|point| point.0), most(|point| point.1));
