@@ -70,7 +70,7 @@ fn ratios(results: &Results, area: &Area<'_>) -> Result<(), Box<dyn std::error::
         .margin(10)
         .x_label_area_size(30)
         .y_label_area_size(80)
-        .build_cartesian_2d(0.0..most * 1.1, (0..count.max(1)).into_segmented())?;
+        .build_cartesian_2d(0.0..most * 1.1, (0..(count - 1).max(0)).into_segmented())?;
     let name = |at: &SegmentValue<i32>| match at {
         SegmentValue::CenterOf(index) => usize::try_from(count - 1 - index)
             .ok()
@@ -81,6 +81,7 @@ fn ratios(results: &Results, area: &Area<'_>) -> Result<(), Box<dyn std::error::
     chart
         .configure_mesh()
         .disable_y_mesh()
+        .light_line_style(TRANSPARENT)
         .y_labels(operations.len() + 1)
         .y_label_formatter(&name)
         .label_style((FONT, 13))
@@ -129,6 +130,7 @@ fn many(results: &Results, area: &Area<'_>) -> Result<(), Box<dyn std::error::Er
     chart
         .configure_mesh()
         .x_desc("functions below the port")
+        .light_line_style(TRANSPARENT)
         .label_style((FONT, 13))
         .draw()?;
     for (label, color, points) in series {
