@@ -84,6 +84,7 @@ full() {
 	count miri totals_line make miri
 	check all
 	check debug
+	count "bench, its counts" totals_line make bench-check
 	count soak totals_line make soak
 	count mutants mutant_lines make mutants
 }
