@@ -31,7 +31,7 @@ moment_begin() {
 	idle) ;;
 	reset)
 		# The kernel waits until it answers again after the reset.
-		fault gone ms=$((KT_SLOW > 1 ? 5000 : 300))
+		fault gone ms=$((KT_SLOW > 1 ? 5000 : 800))
 		check_inject fatal || return 1
 		wait_for "$KT_WAIT" is_recovering
 		;;
