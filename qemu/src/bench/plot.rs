@@ -10,6 +10,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use super::results::Results;
+use super::table;
 use super::targets;
 
 const SIZE: (u32, u32) = (960, 420);
@@ -36,27 +37,18 @@ fn draw(results: &Results, area: &Area<'_>) -> Result<(), Box<dyn std::error::Er
 
 /// Bars: instructions of the guarded driver to those of plain C.
 fn ratios(results: &Results, area: &Area<'_>) -> Result<(), Box<dyn std::error::Error>> {
-    let operations: Vec<(&str, f64)> = [
-        "probe",
-        "save",
-        "restore",
-        "suspend",
-        "reset_flr",
-        "reset_pm",
-        "reset_bus",
-        "nonfatal",
-        "fatal",
-    ]
-    .into_iter()
-    .filter_map(|operation| {
-        let get = |who| {
-            results
-                .figures
-                .get("endpoint", operation, "instructions", who)
-        };
-        Some((operation, get("guarded")? as f64 / get("plain")? as f64))
-    })
-    .collect();
+    let operations: Vec<(&str, f64)> = table::OPERATIONS
+        .into_iter()
+        .chain(["fatal"])
+        .filter_map(|operation| {
+            let get = |who| {
+                results
+                    .figures
+                    .get("endpoint", operation, "instructions", who)
+            };
+            Some((operation, get("guarded")? as f64 / get("plain")? as f64))
+        })
+        .collect();
     let most = operations
         .iter()
         .map(|(_, ratio)| *ratio)

@@ -28,7 +28,7 @@ const COLUMNS: [&str; 12] = [
 ];
 
 /// What one function does, in this order; what is not here comes after it.
-const OPERATIONS: [&str; 8] = [
+pub const OPERATIONS: [&str; 8] = [
     "probe",
     "save",
     "restore",
