@@ -59,6 +59,7 @@ pub fn bench(host: Host, args: &GuestArgs, silence: Duration, bench: &BenchArgs)
     let selection = Selection {
         suite: Suite::Bench,
         filter: &bench.filter,
+        first_topology: false,
     };
     let ran = modes::run_tests(host, args, silence, selection, bench.jobs)?;
     let Some(mut report) = ran.report else {

@@ -72,6 +72,8 @@ impl Suite {
 pub struct Selection<'a> {
     pub suite: Suite,
     pub filter: &'a str,
+    /// Whether each test runs in the first topology that it names only.
+    pub first_topology: bool,
 }
 
 /// A script of the folder of a suite.

@@ -64,6 +64,9 @@ pub enum Command {
         /// Dump the config spaces of the topology `models` instead, for the tests on the host
         #[arg(long, conflicts_with = "soak")]
         corpus: bool,
+        /// Run each test in the first topology that it names only, on a kernel where all of them take hours
+        #[arg(long)]
+        first_topology: bool,
         /// How many guests run at the same time and share the tests; each needs a processor and 512 MiB [default: 2, or 1 on one processor]
         #[arg(long, value_name = "N", env = "JOBS", default_value = "", hide_default_value = true, value_parser = jobs)]
         jobs: Jobs,
@@ -147,6 +150,10 @@ pub struct GuestArgs {
     /// MiB of memory that the guest gets beside those of its topology, for a kernel that needs more
     #[arg(long, value_name = "MIB", default_value = "0", value_parser = clap::value_parser!(u32).range(..=65536))]
     pub more_memory: u32,
+
+    /// Processors of the guest; of several guests that run at the same time each wants its own from the host
+    #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u32).range(1..=8))]
+    pub processors: u32,
 
     /// Let the guest's time count its instructions, on one processor and without KVM: what it measures is the same in each run
     #[arg(long)]

@@ -38,6 +38,7 @@ pub struct Parts<'a> {
     pub topology: &'a Topology,
     /// Whether the guest's time counts its instructions.
     pub icount: bool,
+    pub processors: u32,
     /// Where QEMU writes what it traces.
     pub trace: &'a Path,
     /// Whether an oops is the end: a person at a shell may want to look around after it.
@@ -75,9 +76,9 @@ pub fn arguments(parts: &Parts<'_>) -> Vec<OsString> {
         ]),
         Accel::Tcg => add(&["-accel", "tcg,thread=multi", "-cpu", "qemu64"]),
     }
-    let processors = if parts.icount { "1" } else { "2" };
+    let processors = parts.processors.to_string();
     let memory = parts.topology.memory_mib.to_string();
-    add(&["-smp", processors, "-m", &memory, "-no-reboot"]);
+    add(&["-smp", &processors, "-m", &memory, "-no-reboot"]);
     if parts.icount {
         add(&["-D", &parts.trace.to_string_lossy()]);
     }
@@ -216,6 +217,7 @@ mod tests {
             own: Path::new("/t,x"),
             topology,
             icount: false,
+            processors: 2,
             trace: Path::new("/l/trace.log"),
             panic_on_oops,
         }
@@ -278,6 +280,7 @@ mod tests {
         let has = |words: &[String], pair: [&str; 2]| words.windows(2).any(|two| two == pair);
         let icount = words(&Parts {
             icount: true,
+            processors: 1,
             ..parts(&topology, true)
         });
         assert!(has(&icount, ["-icount", "shift=0,sleep=off"]));

@@ -64,6 +64,7 @@ pub struct Guest {
     accel: Accel,
     accel_reason: String,
     icount: bool,
+    processors: u32,
     log_dir: PathBuf,
 }
 
@@ -125,6 +126,7 @@ impl Guest {
             accel,
             accel_reason,
             icount: args.icount,
+            processors: if args.icount { 1 } else { args.processors },
             log_dir: args.log_dir.clone(),
         })
     }
@@ -137,6 +139,7 @@ impl Guest {
             own,
             topology: &self.topology,
             icount: self.icount,
+            processors: self.processors,
             trace: &logs.join(command::TRACE),
             panic_on_oops: self.mode != "shell",
         })

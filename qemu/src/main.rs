@@ -78,6 +78,7 @@ fn run(cli: Cli) -> Result<u8> {
             filter,
             soak,
             corpus,
+            first_topology,
             jobs,
         } => modes::check(
             host,
@@ -90,6 +91,7 @@ fn run(cli: Cli) -> Result<u8> {
                     _ => Suite::Tests,
                 },
                 filter: &filter,
+                first_topology,
             },
             jobs,
         ),

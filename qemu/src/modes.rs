@@ -174,7 +174,12 @@ fn check_not_empty(report: &Report, logs: &str) -> Result<()> {
 
 /// Shares the selected tests among guests, and prepares these.
 fn shares(args: &GuestArgs, selection: Selection<'_>, jobs: Jobs) -> Result<Vec<Share>> {
-    let scripts = check::scripts_matching(&args.kselftest, selection);
+    let mut scripts = check::scripts_matching(&args.kselftest, selection);
+    if selection.first_topology && args.topology.is_empty() {
+        scripts
+            .iter_mut()
+            .for_each(|script| script.topologies.truncate(1));
+    }
     let groups = shards::by_topology(&scripts, &args.topology)?;
     let weights = shards::weights(&args.kselftest);
     let several = groups.len() > 1;
