@@ -50,6 +50,7 @@ pub use self::{
     refusal::Refusal,
     save::{
         check_accessible,
+        check_after,
         check_header,
         validate, //
     },

@@ -96,6 +96,17 @@ pub fn validate<'a, B: Byte + 'a>(
     for capability in capabilities {
         capability::check(&capability, known_good)?;
     }
+    check_after(header, command_status)
+}
+
+/// Refuses a save during which the function was lost or reset. It is the last part of [`validate`],
+/// and all of it that is left to ask where what was saved is, byte for byte, what passed before, of
+/// a function of which the kernel knows the same.
+///
+/// # Errors
+///
+/// [`Refusal::LostDuringSave`] and [`Refusal::ResetDuringSave`].
+pub fn check_after(header: &Header, command_status: u32) -> Result<(), Refusal> {
     if command_status == ALL_ONES {
         return Err(Refusal::LostDuringSave);
     }

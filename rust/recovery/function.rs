@@ -65,12 +65,13 @@ pub(super) fn describe(dev: Exclusive<'_>) -> Result<Function, Refusal> {
 }
 
 /// Brings up to date what may change of `function` while a driver is bound: not where its BARs and
-/// its capabilities are.
-pub(super) fn refresh(dev: Exclusive<'_>, function: &mut Function) {
-    function.enabled = dev.is_enabled();
-    function.bus_master = dev.is_busmaster();
-    function.buses = buses(dev);
+/// its capabilities are. Returns whether the kernel knows the same as before.
+pub(super) fn refresh(dev: Exclusive<'_>, function: &mut Function) -> bool {
+    let now = (dev.is_enabled(), dev.is_busmaster(), buses(dev));
+    let same = now == (function.enabled, function.bus_master, function.buses);
+    (function.enabled, function.bus_master, function.buses) = now;
     function.saved_before = dev.saved_header();
+    same
 }
 
 fn buses(dev: Exclusive<'_>) -> Option<Buses> {

@@ -50,6 +50,8 @@ pub(super) struct KnownGood {
     pub(super) snapshot: Snapshot,
     /// What the kernel knew of the function.
     pub(super) function: Function,
+    /// Whether that is still what the state was judged by.
+    judged: bool,
     /// When it was saved, in nanoseconds since boot.
     pub(super) at_ns: u64,
 }
@@ -57,22 +59,49 @@ pub(super) struct KnownGood {
 impl KnownGood {
     /// Takes the first one, into the memory of `before`, which is what the core holds until now:
     /// that is put back where the save is refused.
+    ///
+    /// The lists of capabilities are walked, too: what they do not lead to now would never be
+    /// saved. Later on the core leaves out what it does not find, and what is known good of it is
+    /// kept.
     pub(super) fn first(dev: Exclusive<'_>, before: SavedState) -> Result<Self, Refusal> {
         let mut state = before;
         let function = function::describe(dev)?;
-        let snapshot = guarded_save(dev, &function, &mut state, None)?;
+        let snapshot = guarded_save(dev, &mut state, |state| {
+            let lists = Lists::read(&dev.saved_header(), &function, |offset| {
+                dev.read_config_dword(offset)
+            });
+            check_saved(dev, &function, None)?;
+            lists?.check(&function, None)?;
+            keep_saved(dev, &function, state)
+        })?;
         Ok(Self {
             state,
             snapshot,
             function,
+            judged: true,
             at_ns: now_ns(),
         })
     }
 
     /// Replaces it by what the function holds now. Needs no memory.
+    ///
+    /// What is the same as before needs no second judgement, and nothing is replaced.
     fn renew(&mut self, dev: Exclusive<'_>) -> Result<(), Refusal> {
-        function::refresh(dev, &mut self.function);
-        self.snapshot = guarded_save(dev, &self.function, &mut self.state, Some(&self.snapshot))?;
+        self.judged &= function::refresh(dev, &mut self.function);
+        let (function, known_good) = (&self.function, &self.snapshot);
+        let judged = self.judged;
+        let changed = guarded_save(dev, &mut self.state, |state| {
+            if judged && state.is_of(dev) {
+                guard::check_after(known_good.header(), command_status(dev))?;
+                return Ok(None);
+            }
+            check_saved(dev, function, Some(known_good))?;
+            keep_saved(dev, function, state).map(Some)
+        })?;
+        if let Some(snapshot) = changed {
+            self.snapshot = snapshot;
+            self.judged = true;
+        }
         self.at_ns = now_ns();
         Ok(())
     }
@@ -135,27 +164,53 @@ pub(super) fn check_accessible(dev: Exclusive<'_>) -> Result<(), Refusal> {
     check_answers(dev)
 }
 
-/// Saves config space into `good` if what is read is the function's state, whole; returns its
-/// registers.
+/// What is wrong where the core itself reports an error.
+fn core_error(error: Error) -> Refusal {
+    Refusal::Core {
+        errno: error.to_errno(),
+    }
+}
+
+/// Refuses what the core has just saved unless it is the function's state, whole.
+///
+/// `function` is what the kernel knows of it, up to date. `known_good` are the registers of the
+/// last state that passed, if there is one.
+fn check_saved(
+    dev: Exclusive<'_>,
+    function: &Function,
+    known_good: Option<&Snapshot>,
+) -> Result<(), Refusal> {
+    guard::validate(
+        &dev.saved_header(),
+        capabilities(&dev),
+        command_status(dev),
+        function,
+        known_good,
+    )
+}
+
+/// Copies what the core has saved, and passed, into `good`; returns its registers.
+fn keep_saved(
+    dev: Exclusive<'_>,
+    function: &Function,
+    good: &mut SavedState,
+) -> Result<Snapshot, Refusal> {
+    good.replace(dev).map_err(core_error)?;
+    let header = dev.saved_header();
+    Ok(Snapshot::new(&header, capabilities(&dev), function))
+}
+
+/// Saves config space; `judge` looks at what the core has read, and puts it into the state that it
+/// is given if it is the function's, whole.
 ///
 /// The core's buffer then holds the new state, or, after a refusal, `good`, which stays as it is:
 /// what the buffer held before may have been poison. Its flag `state_saved` is left as it was
 /// found.
-///
-/// `function` is what the kernel knows of it, up to date. `known_good` are the registers of the
-/// last state that passed, if there is one. Where there is none, the lists of capabilities are
-/// walked, too: what they do not lead to then would never be saved. Later on the core leaves out
-/// what it does not find, and keeps what is known good of it.
-fn guarded_save(
+fn guarded_save<T>(
     dev: Exclusive<'_>,
-    function: &Function,
     good: &mut SavedState,
-    known_good: Option<&Snapshot>,
-) -> Result<Snapshot, Refusal> {
-    let core_error = |error: Error| Refusal::Core {
-        errno: error.to_errno(),
-    };
-
+    judge: impl FnOnce(&mut SavedState) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
     // 1. Nothing is saved from a function that is known to be gone.
     check_answers(dev)?;
 
@@ -164,27 +219,7 @@ fn guarded_save(
     let saved = dev.save_state().map_err(core_error);
 
     // 3. Look at what was saved, and whether the function is still there.
-    let header = dev.saved_header();
-    let lists = match known_good {
-        None => Lists::read(&header, function, |offset| dev.read_config_dword(offset))
-            .and_then(|lists| lists.check(function, None)),
-        Some(_) => Ok(()),
-    };
-    let result = saved
-        .and_then(|()| {
-            guard::validate(
-                &header,
-                capabilities(&dev),
-                command_status(dev),
-                function,
-                known_good,
-            )
-        })
-        .and_then(|()| {
-            lists?;
-            good.replace(dev).map_err(core_error)?;
-            Ok(Snapshot::new(&header, capabilities(&dev), function))
-        });
+    let result = saved.and_then(|()| judge(good));
 
     // 4. A refused save leaves nothing behind.
     if result.is_err() {
