@@ -29,7 +29,7 @@ here=$(dirname "$0")
 # What each directory of the cache is made from is its key.
 toolchain_key=$(key "$recipe" "$suite" "$backports" "${root_packages[@]}" "${root_packages_backports[@]}")
 kernel_key=$(key "$toolchain_key" "$kernel_cc" "${guest_modules[@]}")
-debug_key=$(key "$toolchain_key" "${guest_modules[@]}" "$(<"$here/setup/debug.config")")
+debug_key=$(key "$toolchain_key" "${guest_modules[@]}" "$(<"$here/setup/debug.config")" "$(<"$here/setup/debug.omit")")
 toolchain=$cache/toolchain-$toolchain_key
 
 toolchain_files=(root/usr/bin/qemu-system-x86_64 root/usr/bin/rustc root/usr/bin/busybox root/usr/bin/x86_64-linux-gnu-gcc-14)

@@ -17,6 +17,8 @@ here=$(dirname "$0")
 . "$here/../lib/root.sh"
 # shellcheck source=scripts/lib/kernel.sh
 . "$here/../lib/kernel.sh"
+# shellcheck source=scripts/setup/apt.sh
+. "$here/apt.sh"
 # shellcheck source=scripts/setup/packages.sh
 . "$here/packages.sh"
 # shellcheck source=scripts/setup/modules.sh
@@ -31,21 +33,9 @@ host_cc=()
 enter_begin "$2"
 enter_bind --bind "$dir" /kernel
 enter+=(--chdir /kernel)
-with_apt=("${enter[@]}")
-[ "$(id -u)" = 0 ] || with_apt+=(--unshare-user --uid 0 --gid 0)
-for file in /etc/resolv.conf /etc/hosts; do
-	[ ! -e "$file" ] || with_apt+=(--ro-bind "$file" "$file")
-done
-with_apt+=(--bind "$dir/apt" /var/lib/apt --bind "$dir/apt" /var/cache/apt)
-apt_options=(-o APT::Sandbox::User=root -o APT::Update::Error-Mode=any -o Dir::Etc::SourceParts=/dev/null
-	-o Dir::Etc::SourceList=/etc/apt/sources.list.d/backports.list)
 
 in_root() {
 	"${enter[@]}" "$@"
-}
-
-apt() {
-	"${with_apt[@]}" "$1" "${apt_options[@]}" "${@:2}"
 }
 
 kbuild() {
@@ -54,7 +44,7 @@ kbuild() {
 
 # The newest release of the series, in the plain flavour: into DIR/release.
 choose() {
-	mkdir -p "$dir/apt/lists/partial" "$dir/apt/archives/partial"
+	apt_begin "$dir/apt" "$backports"
 	retry apt apt-get update
 	apt apt-cache pkgnames "linux-binary-$kernel_series." |
 		sed -nE 's/^linux-binary-([0-9.]+\+deb[0-9]+-amd64)$/\1/p' | sort -V | tail -n 1 >"$dir/release"
@@ -64,6 +54,7 @@ choose() {
 fetch() {
 	local release version package packages
 
+	apt_begin "$dir/apt" "$backports"
 	release=$(<"$dir/release")
 	version=$(apt apt-cache show "linux-binary-$release" | sed -n 's/^Version: //p' | sed -n 1p)
 	packages=("linux-source-$kernel_series")
@@ -105,8 +96,24 @@ metadata() {
 	rm -rf "$dir/packages"
 }
 
+# KASAN does not look at what debug.omit names.
+omit() {
+	local part makefile
+
+	while read -r part; do
+		makefile=$dir/source/${part%/*}/Makefile
+		case $part in
+		'' | '#'*) continue ;;
+		*/) echo 'KASAN_SANITIZE := n' >>"$makefile" ;;
+		*) echo "KASAN_SANITIZE_${part##*/} := n" >>"$makefile" ;;
+		esac
+		[ "$(wc -l <"$makefile")" -gt 1 ] || die "setup/debug.omit: this kernel has no ${part%/*}"
+	done <"$here/debug.omit"
+}
+
 # The kernel `debug`: an image, the guest's modules, and what a module's build needs.
 image() {
+	omit
 	cp "$here/debug.config" "$dir/build/"
 	kbuild KCONFIG_ALLCONFIG=/kernel/build/debug.config allnoconfig
 	config_is_as_asked
