@@ -6,7 +6,7 @@
 DMESG_DAMAGE='WARNING:|BUG:|Oops|general protection|possible recursive locking'
 DMESG_DAMAGE="$DMESG_DAMAGE|circular locking|inconsistent lock state|KASAN|UBSAN"
 DMESG_DAMAGE="$DMESG_DAMAGE|unable to handle|hung task|blocked for more than"
-DMESG_DAMAGE="$DMESG_DAMAGE|refcount_t|kmemleak|register non-static key"
+DMESG_DAMAGE="$DMESG_DAMAGE|refcount_t|kmemleak: |register non-static key"
 
 # dmesg_mark TEXT: writes a unique line into the kernel log. Sets DMESG_MARK.
 dmesg_mark() {

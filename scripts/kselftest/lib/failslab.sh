@@ -51,6 +51,8 @@ failslab_need() {
 	fail_set /proc/sys/kernel/printk 4
 	fail_task self
 
+	# See write_armed.
+	echo > "$KT_TMP/errno.armed"
 	mkfifo "$KT_TMP/kmsg" "$KT_TMP/kmsg.ask" "$KT_TMP/kmsg.answer"
 	cat /dev/kmsg > "$KT_TMP/kmsg" &
 	FAIL_READER=$!
@@ -132,17 +134,18 @@ fail_end() {
 }
 
 # write_armed FILE TEXT: one write, in which allocation FAIL_N fails; false when the
-# kernel says no. Sets ERRNO.
+# kernel says no. Sets ERRNO. What the shell says of it goes over what is in the file: a
+# new page of a tmpfs would be one more allocation.
 write_armed() {
 	wa_status=0
 	{
 		fail_begin
 		echo "$2" > "$1" || wa_status=1
 		fail_end
-	} 2> "$KT_TMP/errno"
+	} 2<> "$KT_TMP/errno.armed"
 	ERRNO=OK
 	if [ "$wa_status" -ne 0 ]; then
-		read_line "$KT_TMP/errno"
+		read_line "$KT_TMP/errno.armed"
 		errno_name "$LINE"
 	fi
 	return "$wa_status"
