@@ -36,6 +36,8 @@ help:
 ##              grow? (10 minutes)
 ##   bench      what the guard costs, against plain C: a table, bench/results.json and .svg
 ##   bench-check  has it become more than those results say? (2 minutes)
+##   bench-times  how long until the first test, beside virtme-ng; COLD=1: and an empty
+##              cache
 ##   shell      a shell in the guest, with the module loaded and the tests at hand
 ##
 ##   setup      make the toolchain and the kernel in the cache (5 minutes, once)
@@ -112,6 +114,10 @@ bench: module harness
 .PHONY: bench-check
 bench-check: module harness
 	@scripts/bench.sh --check
+
+.PHONY: bench-times
+bench-times:
+	@scripts/bench-times.sh $(if $(COLD),--cold)
 
 .PHONY: shell
 shell: module harness

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# host.sh [fuzz]: see that the host has the packages of packages.sh, with `fuzz`
-# those for fuzzing, too; install what is missing as root, print the command to
+# host.sh [fuzz | virtme]: see that the host has the packages of packages.sh, with
+# `fuzz` or `virtme` those for that, too; install what is missing as root, print the command to
 # type otherwise.
 
 set -euo pipefail
@@ -29,7 +29,10 @@ install() {
 	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${packages[@]}" </dev/null
 }
 
-[ "${1:-}" != fuzz ] || host_needs+=("${host_needs_fuzz[@]}")
+case ${1:-} in
+fuzz) host_needs+=("${host_needs_fuzz[@]}") ;;
+virtme) host_needs+=("${host_needs_virtme[@]}") ;;
+esac
 [ "$(id -u)" = 0 ] || host_needs+=("${host_needs_user[@]}")
 PATH=$PATH:/usr/sbin:/sbin
 mapfile -t packages < <(missing "${host_needs[@]}")

@@ -25,6 +25,10 @@ host_needs_user=(newuidmap=uidmap)
 # `make fuzz` builds libFuzzer, which is C++.
 host_needs_fuzz=("c++=g++")
 
+# bench-times.sh installs virtme-ng from PyPI.
+host_needs_virtme=(pip3=python3-pip)
+virtme_version=1.42
+
 # In the toolchain root, from $suite: the compilers of Debian's kernel, and what
 # its build, the guest and the checks use.
 root_packages=(

@@ -1,0 +1,144 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# bench-times.sh [--cold] [RUNS]: how long a person waits for `make run` and for the
+# first test, beside virtme-ng, which boots the same kernel in the same QEMU. Each is
+# measured RUNS times (3), in turns; the table shows the median, and ratios to compare.
+# With --cold also set-up with an empty cache.
+#
+# The seconds are this machine's, at this hour; only the ratios mean something elsewhere.
+
+set -euo pipefail
+here=$(dirname "$0")
+# shellcheck source=scripts/lib/common.sh
+. "$here/lib/common.sh"
+# shellcheck source=scripts/lib/kernel.sh
+. "$here/lib/kernel.sh"
+# shellcheck source=scripts/lib/root.sh
+. "$here/lib/root.sh"
+# shellcheck source=scripts/setup/packages.sh
+. "$here/setup/packages.sh"
+cd "$top"
+select_kernel
+kernel_env
+
+cold=no
+[ "${1:-}" != --cold ] || { cold=yes && shift; }
+runs=${1:-3}
+[[ $runs =~ ^[1-9][0-9]?$ ]] || die "usage: bench-times.sh [--cold] [RUNS]"
+
+work=$(mktemp -d)
+running=
+trap 'rm -rf "$work"' EXIT
+trap 'interrupted 130' INT
+trap 'interrupted 143' TERM HUP
+
+# interrupted STATUS
+interrupted() {
+	trap '' INT TERM HUP
+	[ -z "$running" ] || kill -TERM "$running" 2>/dev/null || true
+	wait
+	exit "$1"
+}
+
+virtme=$cache/virtme-ng-$virtme_version
+make_virtme() {
+	[ ! -e "$virtme/python/bin/vng" ] || return 0
+	scripts/setup/host.sh virtme
+	heading "fetching virtme-ng $virtme_version, once"
+	rm -rf "$virtme.new"
+	mkdir -p "$virtme.new"
+	SETUP_LOG=$work/virtme.log
+	export SETUP_LOG
+	scripts/setup/virtme.sh "$TOOLCHAIN_ROOT" "$virtme.new" >"$SETUP_LOG" 2>&1 || {
+		tail -n 5 "$SETUP_LOG" >&2
+		die "virtme-ng is not to be had: see above"
+	}
+	mv "$virtme.new" "$virtme"
+}
+
+# As a user of virtme-ng would, but for QEMU, which is the same as ours, and files of
+# Debian 13, which are the toolchain root's.
+virtme() {
+	enter_begin "$TOOLCHAIN_ROOT"
+	enter_bind --ro-bind "$virtme" /opt
+	enter_bind --ro-bind "$virtme/debian/usr/libexec" /usr/libexec
+	enter_bind --ro-bind "$(dirname "$KERNEL_IMAGE")" /kernel
+	enter+=(--setenv PATH /opt/python/bin:/usr/sbin:/usr/bin:/sbin:/bin --setenv PYTHONPATH /opt/python
+		--setenv LD_LIBRARY_PATH /opt/debian/usr/lib/x86_64-linux-gnu --chdir /opt)
+	exec "${enter[@]}" vng --disable-kvm --run "/kernel/$(basename "$KERNEL_IMAGE")" -- echo the first command
+}
+
+first_test() {
+	exec scripts/harness.sh check --accel tcg --topology endpoint --filter no_pointers
+}
+
+# until_line PATTERN COMMAND: appends to $work/COMMAND the milliseconds until COMMAND
+# prints such a line; it is left to come to its end.
+until_line() {
+	local start=${EPOCHREALTIME/[.,]/} line seen=
+	local log=$work/$2.log
+
+	("$2") </dev/null >"$work/pipe" 2>&1 &
+	running=$!
+	while IFS= read -r line; do
+		printf '%s\n' "$line" >>"$log"
+		if [ -z "$seen" ] && [[ $line =~ $1 ]]; then
+			seen=${EPOCHREALTIME/[.,]/}
+			echo $(((seen - start) / 1000)) >>"$work/$2"
+		fi
+	done <"$work/pipe"
+	wait "$running" || true
+	running=
+	[ -n "$seen" ] || {
+		tail -n 20 "$log" >&2
+		die "$2 did not come so far: see above"
+	}
+}
+
+# whole NAME CMD...: as until_line, until the end.
+whole() {
+	local start=${EPOCHREALTIME/[.,]/} name=$1
+	shift
+
+	"$@" </dev/null >"$work/$name.log" 2>&1 &
+	running=$!
+	wait "$running" || {
+		tail -n 20 "$work/$name.log" >&2
+		die "$* failed: see above"
+	}
+	running=
+	echo $(((${EPOCHREALTIME/[.,]/} - start) / 1000)) >>"$work/$name"
+}
+
+median() {
+	sort -n "$work/$1" | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'
+}
+
+# row WHAT NAME: with the ratio to our own boot.
+row() {
+	awk -v what="$1" -v ms="$(median "$2")" -v boot="$(median first_test)" \
+		'BEGIN { printf "| %s | %.1f | %.2f |\n", what, ms / 1000, ms / boot }'
+}
+
+make_virtme
+make -s module harness >&2
+mkfifo "$work/pipe"
+for ((run = 1; run <= runs; run++)); do
+	say "run $run of $runs: to the first test, virtme-ng to the first command, make run"
+	until_line '^no_pointers' first_test
+	until_line '^the first command' virtme
+	whole run make run
+done
+if [ "$cold" = yes ]; then
+	say "set-up with an empty cache"
+	PCI_RECOVERY_CACHE=$work/cache whole setup make setup
+fi
+
+say "Linux $(<"$(dirname "$KERNEL_IMAGE")/release"), $(nproc) processors, TCG, median of $runs"
+echo '| from the command to | seconds | ratio to the first test |'
+echo '|---|---|---|'
+row "the first test of \`make check\`, modules built" first_test
+row "the first command of virtme-ng $virtme_version, same kernel and QEMU" virtme
+row "the end of \`make run\`, modules built" run
+[ "$cold" = no ] || row "the end of \`make setup\`, empty cache" setup
