@@ -8,10 +8,10 @@
 #
 # CLASS is `ours` where the stack of the failed allocation goes through a module of ours,
 # `core` where it does not, `none` where no failure was logged. DAMAGE is the first
-# line that matches `damage`, with spaces as `_`, or `-`; WANTED how many lines
+# line that matches `damage` and not `forgiven`, with spaces as `_`, or `-`; WANTED how many lines
 # match `want`. SITE are the innermost functions of the stack.
 #
-#	awk -v kmsg=FIFO -v module=REGEX -v damage=REGEX -v want=REGEX
+#	awk -v kmsg=FIFO -v module=REGEX -v damage=REGEX -v forgiven=REGEX -v want=REGEX
 
 # What every stack begins with.
 BEGIN {
@@ -44,7 +44,7 @@ $1 == "until" {
 				depth++
 			}
 		}
-		if (broken == "-" && line ~ damage) {
+		if (broken == "-" && line ~ damage && line !~ forgiven) {
 			broken = line
 			gsub(/ /, "_", broken)
 		}

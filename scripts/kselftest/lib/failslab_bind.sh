@@ -3,6 +3,9 @@
 #
 # Binding and unbinding while allocations fail, of the driver $DRIVER.
 
+# What a probe may say. The kernel's functions do not all say that it is memory they lack.
+BIND_ERRNOS=ENOMEM
+
 # How often a driver was bound without all of its files: where debugfs has no memory
 # for them there are none, which is no error.
 PARTIAL=0
@@ -72,12 +75,13 @@ bind_again() {
 
 # bound_or_nothing VAULT: a check of a bind.
 bound_or_nothing() {
-	failslab_says_no ENOMEM
+	# shellcheck disable=SC2086 # one word an errno
+	failslab_says_no $BIND_ERRNOS
 	if [ "$RESULT" = error ]; then
 		# A save that passed before is no harm: it is the function's state, whole.
 		case $J_BUFFER in
 		"$1" | "$NEW") ;;
-		*) wrong "not bound, the core's buffer is $J_BUFFER, was $1" ;;
+		*) wrong "not bound, the core's buffer is $J_BUFFER, was $1: $J_WRONG" ;;
 		esac
 		nothing_left
 		bind_again

@@ -36,7 +36,8 @@ run_test() {
 	printf '# running: %s\n' "$1"
 	dmesg_mark "$1"
 	KT_DMESG_MARK=$DMESG_MARK
-	export KT_TEST KT_DMESG_MARK
+	KT_FORGIVEN=$(sed -n 's/^# forgiven: //p' "$KT_DIR/$KT_SUITE/$1.sh")
+	export KT_TEST KT_DMESG_MARK KT_FORGIVEN
 	uptime_cs
 	test_start=$UPTIME_CS
 	if device_prepare > "$KT_TMP/prepare"; then

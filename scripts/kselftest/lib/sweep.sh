@@ -71,8 +71,9 @@ sweep_registers() {
 		SWEEP_CLEARS="$SWEEP_CLEARS $(offset_name 10)"
 	fi
 	if cap_find "$KT_DEVICE" 05; then
-		# MSI: address and data are another vector's each time that it is bound.
-		for sr_offset in 4 8 12; do
+		# MSI: address and data are another vector's each time that it is bound, and
+		# the core restores the control of one that is in use only.
+		for sr_offset in 0 2 4 8 12; do
 			SWEEP_SKIP="$SWEEP_SKIP $(offset_name $sr_offset)"
 		done
 	fi

@@ -10,6 +10,7 @@
 #	KT_GUEST KT_WAIT           1 in the harness's guest; seconds to wait
 #	KT_SLOW                    how many times as long as usual all takes
 #	KT_DMESG_MARK              the kernel log's line before the test
+#	KT_FORGIVEN                damage in the log that is no fault of ours
 #	KT_BYTES                   how far their configuration space has registers
 #
 # It has bound the device to pci_recovery and stored its registers in
