@@ -322,18 +322,17 @@ impl SavedState {
         records(&dev).map(<[_]>::len).sum::<usize>() + size_of::<CapSavedData>()
     }
 
-    /// Is this what the core's buffer holds, byte for byte? Where it is, [`SavedState::replace`] and
-    /// [`SavedState::load`] would change nothing.
+    /// Is this what the core's buffer holds, byte for byte? Where it is, [`SavedState::replace`]
+    /// and [`SavedState::load`] would change nothing.
     pub fn is_of(&self, dev: Exclusive<'_>) -> bool {
         // SAFETY: By the type invariant.
         let mut rest =
             unsafe { core::slice::from_raw_parts(self.state.as_ptr().cast::<u8>(), self.bytes) };
         for record in records(&dev) {
-            // SAFETY: By the type invariant of `Exclusive`, nobody else writes `record`, and nothing
-            // below does so while it is looked at as bytes.
-            let record = unsafe {
-                core::slice::from_raw_parts(record.as_ptr().cast::<u8>(), record.len())
-            };
+            // SAFETY: By the type invariant of `Exclusive`, nobody else writes `record`, and
+            // nothing below does so while it is looked at as bytes.
+            let record =
+                unsafe { core::slice::from_raw_parts(record.as_ptr().cast::<u8>(), record.len()) };
             match rest.split_at_checked(record.len()) {
                 Some((copy, next)) if copy == record => rest = next,
                 _ => return false,
