@@ -21,6 +21,7 @@ here=$(dirname "$0")
 cd "$top"
 select_kernel
 kernel_env
+export TOPOLOGY=endpoint
 
 cold=no
 [ "${1:-}" != --cold ] || { cold=yes && shift; }
@@ -70,7 +71,7 @@ virtme() {
 }
 
 first_test() {
-	exec scripts/harness.sh check --accel tcg --topology endpoint --filter no_pointers
+	exec scripts/harness.sh check --accel tcg --filter no_pointers
 }
 
 # until_line PATTERN COMMAND: appends to $work/COMMAND the milliseconds until COMMAND

@@ -14,8 +14,8 @@ here=$(dirname "$0")
 cd "$top"
 
 # What CI runs on the debug kernel: each path once, and what only that kernel can tell.
-smoke='aer_nonfatal aer_fatal bind edu_recovery kunit save_refused_* suspend_s2idle '
-smoke+='sysfs_reset unbind_rmmod'
+smoke='aer_nonfatal aer_fatal bind edu_recovery failslab_save kunit loss_save '
+smoke+='save_refused_* suspend_s2idle sysfs_reset unbind_rmmod'
 
 # And on 7.2, for which rust/pci/compat.rs is different: each callback and each file.
 selection_7_2='aer_* bind edu_recovery loss_probe loss_save save_* suspend_s2idle '
@@ -68,6 +68,7 @@ quick() {
 	make_meanwhile 7.2 debug
 	without_a_guest 7.3
 	check 7.3
+	count "bench, its counts" totals_line make bench-check
 	check 7.2 endpoint "$selection_7_2"
 	count "what the types forbid, 7.2" totals_line make check-types KERNEL=7.2
 	if made "$ci_patience"; then

@@ -66,7 +66,7 @@ make_kernel() {
 	release=$(<"$work/release")
 	step "kernel: fetch and unpack Linux $release" 40 "$here/setup/kernel.sh" fetch "$root" "$work"
 	if [ "$kernel_name" = debug ]; then
-		step "kernel: build it with setup/debug.config" 840 "$here/setup/kernel.sh" image "$root" "$work"
+		step "kernel: build it with setup/debug.config" 900 "$here/setup/kernel.sh" image "$root" "$work"
 		release=debug-$(<"$work/release")
 	else
 		step "kernel: rebuild the Rust metadata" 150 "$here/setup/kernel.sh" metadata "$root" "$work"
