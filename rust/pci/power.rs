@@ -32,6 +32,10 @@ pub trait Power {
     /// Whatever the core takes it to be in: a function that did not answer once counts as in D3cold
     /// for ever, and one that was lost on its way to D0 as there.
     ///
+    /// Where the function says that it is in D0, there is no transition. For one the core takes
+    /// `pci_bus_sem` for reading (`pcie_aspm_pm_state_change()`), which it holds already where it
+    /// calls the error handlers: after a reset, a function is in D0.
+    ///
     /// # Errors
     ///
     /// `EIO` where the function does not answer.
@@ -80,6 +84,15 @@ impl Power for Exclusive<'_> {
         const UNKNOWN: bindings::pci_power_t = 5;
 
         let pdev = as_raw(self);
+        if let Some((_, control)) = self.power_control() {
+            if u32::from(control) & bindings::PCI_PM_CTRL_STATE_MASK == 0 {
+                // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; by
+                // that of `Exclusive`, nobody else writes its power state.
+                unsafe { (*pdev).current_state = D0 };
+                return Ok(());
+            }
+        }
+
         // The core does nothing for a function that it takes to be there.
         // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; by that of
         // `Exclusive`, nobody else writes its power state.
