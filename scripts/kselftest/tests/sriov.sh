@@ -1,10 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # topology: sriov sriov_igb
+# forgiven: WARNING: at pci_stop_and_remove_bus_device
 #
 # A physical function and its virtual ones, all bound to the driver: enabled
 # through sysfs, saved, restored, reset, lost, and gone when the driver goes. The
 # reference of the registers includes the SR-IOV capability.
+#
+# On a kernel with lockdep pci_disable_sriov() warns when a driver calls it as it goes:
+# it wants pci_rescan_remove_lock, which is held where the function is removed, so that no
+# driver can take it, and is not held where the driver is unbound.
 
 # shellcheck disable=SC2034 # lib/fleet.sh reads FLEET and FLEET_TAKEN
 # shellcheck source-path=SCRIPTDIR source=../lib/test.sh
