@@ -12,13 +12,15 @@ use super::results::Results;
 use super::targets::OF_MANY;
 use super::targets::OF_ONE;
 
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 14] = [
     "where",
     "what",
     "accesses: core",
+    "stock",
     "plain C",
     "guarded",
     "instructions: core",
+    "stock",
     "plain C",
     "guarded",
     "ratio",
@@ -55,9 +57,11 @@ fn row(figures: &Figures, topology: &str, operation: &str) -> Option<Vec<String>
         topology.into(),
         operation.replace('_', " "),
         text(get("accesses", "core")),
+        text(get("accesses", "stock")),
         text(get("accesses", "plain")),
         text(get("accesses", "guarded")),
         text(get("instructions", "core")),
+        text(get("instructions", "stock")),
         text(get("instructions", "plain")),
         text(get("instructions", "guarded")),
         ratio("instructions"),
@@ -144,6 +148,7 @@ mod tests {
         let figures = figures(&[
             "endpoint save core reads 38",
             "endpoint save core writes 0",
+            "endpoint save stock instructions 1200",
             "endpoint save guarded reads 40",
             "endpoint save guarded writes 0",
             "endpoint save guarded instructions 1500",
@@ -157,7 +162,8 @@ mod tests {
         assert_eq!(
             words[1..],
             [
-                "endpoint", "save", "38", "", "40", "", "1000", "1500", "1.500", "", "", "", ""
+                "endpoint", "save", "38", "", "", "40", "", "1200", "1000", "1500", "1.500", "",
+                "", "", ""
             ]
         );
         assert!(table.contains("1.500"));
