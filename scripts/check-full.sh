@@ -91,6 +91,8 @@ full() {
 }
 
 export CARGO_TERM_COLOR=never
+# A make that runs this has exported its own, which is not long enough for every kernel.
+unset TIMEOUT
 # Installs make, among others.
 if scripts/setup/host.sh; then
 	case ${1:-} in
