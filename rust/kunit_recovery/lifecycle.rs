@@ -15,6 +15,7 @@ use crate::{
     guard::Refusal,
     pci::{
         kunit::{
+            clear_master,
             damage,
             on_function, //
         },
@@ -132,6 +133,29 @@ mod tests {
             Ok((result, saves, recovery.saved_at() > first))
         })?;
         assert!(seen.is_none_or(|seen| seen == (Ok(()), 2, true)));
+        Ok(())
+    }
+
+    /// The registers are those of the known-good state, and yet wrong: a bus master that is wiped.
+    #[test]
+    fn a_save_is_judged_by_what_the_kernel_knows_now() -> Result {
+        let seen = on_function(|dev| {
+            clear_master(dev);
+            let recovery = new(dev)?;
+            let first = recovery.saved_at();
+            let known = recovery.inner.lock().known_good.snapshot.header()[1];
+            dev.set_master();
+            damage(dev, 0x04, known & 0xffff)?;
+            let refused = [recovery.save(dev), recovery.save(dev)];
+            let why = matches!(recovery.last_refusal(), Some(Refusal::Disabled { .. }));
+            let kept = recovery.saved_at() == first;
+            clear_master(dev);
+            let after = recovery.save(dev);
+            // As it was found.
+            dev.set_master();
+            Ok((refused, why, kept, after))
+        })?;
+        assert!(seen.is_none_or(|seen| seen == ([Err(EIO); 2], true, true, Ok(()))));
         Ok(())
     }
 

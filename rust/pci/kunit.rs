@@ -138,6 +138,14 @@ fn skip(reason: &[u8]) {
     }
 }
 
+/// As if the function were no bus master (`pci_clear_master()`): the kernel's crate has no name for
+/// it.
+pub fn clear_master(dev: &Device<Core<'_>>) {
+    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; the device lock
+    // is held, so that nobody else changes whether it is one.
+    unsafe { bindings::pci_clear_master(as_raw(dev)) };
+}
+
 /// Writes the dword at `offset`, behind the back of the kernel: a test's damage
 /// (`pci_write_config_dword()`).
 ///
