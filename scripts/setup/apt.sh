@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# shellcheck disable=SC2154  # enter of root.sh
+# shellcheck disable=SC2154  # enter of root.sh, backports of packages.sh
 #
 # Debian packages by the apt of the toolchain root, which stays as it is: what apt
 # keeps is in a directory of the caller's.
@@ -10,7 +10,6 @@ apt_begin() {
 	local file list=/etc/apt/sources.list
 
 	mkdir -p "$1/lists/partial" "$1/archives/partial"
-	# shellcheck disable=SC2034  # packages.sh
 	[ "$2" != "$backports" ] || list=/etc/apt/sources.list.d/backports.list
 	with_apt=("${enter[@]}")
 	[ "$(id -u)" = 0 ] || with_apt+=(--unshare-user --uid 0 --gid 0)

@@ -102,13 +102,12 @@ omit() {
 
 	while read -r part; do
 		makefile=$dir/source/${part%/*}/Makefile
+		[ -e "$makefile" ] || die "setup/debug.omit: this kernel has no $part"
 		case $part in
-		'' | '#'*) continue ;;
 		*/) echo 'KASAN_SANITIZE := n' >>"$makefile" ;;
 		*) echo "KASAN_SANITIZE_${part##*/} := n" >>"$makefile" ;;
 		esac
-		[ "$(wc -l <"$makefile")" -gt 1 ] || die "setup/debug.omit: this kernel has no ${part%/*}"
-	done <"$here/debug.omit"
+	done < <(sed -n '/^[^#]/p' "$here/debug.omit")
 }
 
 # The kernel `debug`: an image, the guest's modules, and what a module's build needs.

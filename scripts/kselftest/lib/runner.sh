@@ -42,9 +42,9 @@ run_test() {
 	test_start=$UPTIME_CS
 	if device_prepare > "$KT_TMP/prepare"; then
 		nested_comments < "$KT_TMP/prepare"
-		console_level 4
+		console_quiet
 		test_execute
-		console_level "${console_was-}"
+		console_restore
 		test_missing
 		test_aftermath
 	else
@@ -102,12 +102,18 @@ nested_comments() {
 	[ $nc_left -ge 0 ] || printf '  # and %d more\n' $((-nc_left))
 }
 
-# console_level N: of a test with damage that is forgiven, warnings do not go to the
-# console, where the harness looks for damage too. Sets console_was.
-console_level() {
+# console_quiet: of a test with damage that is forgiven, warnings do not go to the
+# console, where the harness looks for damage too. console_restore: they do again.
+console_was=
+console_quiet() {
 	[ -n "$KT_FORGIVEN" ] || return 0
 	console_was=$(cat /proc/sys/kernel/printk)
-	echo "$1" > /proc/sys/kernel/printk
+	echo 4 > /proc/sys/kernel/printk
+}
+
+console_restore() {
+	[ -z "$console_was" ] || echo "$console_was" > /proc/sys/kernel/printk
+	console_was=
 }
 
 # runner_limit: sets test_limit, from --timeout or the file `settings`.
@@ -290,4 +296,5 @@ runner_stop() {
 	kill -TERM "-$runner_pid" 2> /dev/null
 	wait "$runner_pid" 2> /dev/null
 	runner_pid=
+	console_restore
 }
