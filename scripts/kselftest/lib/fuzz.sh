@@ -89,7 +89,7 @@ fuzz_prepare() {
 	interfaces_all
 	at_exit fuzz_heal
 	{
-		plan_debugfs "$DEBUGFS/$KT_DEVICE" ,ENOENT
+		plan_debugfs "$DEBUGFS/$KT_DEVICE" ,ENOENT,EIO
 		[ -z "${EDU-}" ] || plan_debugfs "$EDU_DEBUGFS/$EDU" ''
 		[ -z "${FAULT-}" ] || plan_injector
 		plan_sysfs
