@@ -52,7 +52,7 @@ use super::{
 };
 
 /// How many buses may be wrapped at the same time.
-const MAX_BUSES: usize = 16;
+const MAX_BUSES: usize = 64;
 
 /// The wrappers, for [`find`].
 static WRAPPERS: [Atomic<*mut Wrapper>; MAX_BUSES] =
