@@ -28,7 +28,7 @@ here=$(dirname "$0")
 
 # What each directory of the cache is made from is its key.
 toolchain_key=$(key "$recipe" "$suite" "$backports" "${root_packages[@]}" "${root_packages_backports[@]}")
-kernel_key=$(key "$toolchain_key" "$kernel_cc" "${guest_modules[@]}")
+kernel_key=$(key "$toolchain_key" "$kernel_cc" "${guest_modules[@]}" "${bench_modules[@]}")
 debug_key=$(key "$toolchain_key" "${guest_modules[@]}" "$(<"$here/setup/debug.config")" "$(<"$here/setup/debug.omit")")
 toolchain=$cache/toolchain-$toolchain_key
 

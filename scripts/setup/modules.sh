@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# shellcheck disable=SC2154  # guest_modules of packages.sh
+# shellcheck disable=SC2154  # of packages.sh
 
 # copy_modules FROM TO CAT...: copy the modules that the guest uses, and those
 # they depend on, out of the folder FROM, uncompressed by the command CAT.
@@ -10,7 +10,7 @@ copy_modules() {
 	shift 2
 
 	mkdir -p "$to"
-	queue=("${guest_modules[@]}")
+	queue=("${guest_modules[@]}" "${bench_modules[@]}")
 	while [ ${#queue[@]} -gt 0 ]; do
 		name=${queue[0]//[-_]/[-_]}
 		queue=("${queue[@]:1}")

@@ -55,3 +55,5 @@ kernel_compiler() {
 
 # Modules of Debian's kernel that the guest uses; dependencies are added.
 guest_modules=(aer_inject pci-stub vfio-pci virtio_blk)
+# And what `make bench` compares with; the kernel `debug` has none of it.
+bench_modules=(nvme)

@@ -12,7 +12,7 @@ use super::results::Results;
 use super::targets::OF_MANY;
 use super::targets::OF_ONE;
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 15] = [
     "where",
     "what",
     "accesses: core",
@@ -24,7 +24,8 @@ const COLUMNS: [&str; 14] = [
     "plain C",
     "guarded",
     "ratio",
-    "ms: plain C",
+    "ms: stock",
+    "plain C",
     "guarded",
     "ratio",
 ];
@@ -65,6 +66,7 @@ fn row(figures: &Figures, topology: &str, operation: &str) -> Option<Vec<String>
         text(get("instructions", "plain")),
         text(get("instructions", "guarded")),
         ratio("instructions"),
+        ms("stock"),
         ms("plain"),
         ms("guarded"),
         ratio("ns"),
@@ -163,7 +165,7 @@ mod tests {
             words[1..],
             [
                 "endpoint", "save", "38", "", "", "40", "", "1200", "1000", "1500", "1.500", "",
-                "", "", ""
+                "", "", "", ""
             ]
         );
         assert!(table.contains("1.500"));

@@ -12,6 +12,8 @@
 . "$KT_DIR/lib/reset.sh"
 # shellcheck source=../lib/bench.sh
 . "$KT_DIR/lib/bench.sh"
+# shellcheck source=../lib/stock.sh
+. "$KT_DIR/lib/stock.sh"
 
 bench_need
 reset_need
@@ -56,7 +58,7 @@ each_reset() {
 			continue
 		fi
 		for who in core stock plain guarded; do
-			[ "$who" != stock ] || stock_possible || continue
+			[ "$who" != stock ] || stock_find || continue
 			bench_bind "$who"
 			"$1" "$method" "$who"
 		done

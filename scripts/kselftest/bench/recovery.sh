@@ -12,6 +12,8 @@
 . "$KT_DIR/lib/stub.sh"
 # shellcheck source=../lib/bench.sh
 . "$KT_DIR/lib/bench.sh"
+# shellcheck source=../lib/stock.sh
+. "$KT_DIR/lib/stock.sh"
 # shellcheck source=../lib/recovery.sh
 . "$KT_DIR/lib/recovery.sh"
 
@@ -25,7 +27,8 @@ cap_find "$KT_DEVICE" 0001 || INJECT=inject_at_port
 
 accesses() {
 	fault_load
-	for who in plain guarded; do
+	for who in stock plain guarded; do
+		[ "$who" != stock ] || stock_recovers || continue
 		bench_bind "$who"
 		fault_wrap "$KT_DEVICE"
 		for kind in nonfatal fatal; do
@@ -36,7 +39,8 @@ accesses() {
 }
 
 instructions() {
-	for who in plain guarded; do
+	for who in stock plain guarded; do
+		[ "$who" != stock ] || stock_recovers || continue
 		bench_bind "$who"
 		for kind in nonfatal fatal; do
 			recoveries "$kind" "$who" 5 "$INJECT" "$kind"

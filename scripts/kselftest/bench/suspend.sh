@@ -15,6 +15,8 @@
 . "$KT_DIR/lib/stub.sh"
 # shellcheck source=../lib/bench.sh
 . "$KT_DIR/lib/bench.sh"
+# shellcheck source=../lib/stock.sh
+. "$KT_DIR/lib/stock.sh"
 
 bench_need
 sleep_need freeze
@@ -31,7 +33,8 @@ echo 0 > /sys/power/pm_async
 accesses() {
 	fault_load
 	fault_wrap "$KT_DEVICE"
-	for who in core plain guarded; do
+	for who in core stock plain guarded; do
+		[ "$who" != stock ] || stock_find || continue
 		bench_bind "$who"
 		counted suspend "$who" sleep_cycle
 	done
@@ -52,7 +55,8 @@ device_ns() {
 }
 
 instructions() {
-	for who in core plain guarded; do
+	for who in core stock plain guarded; do
+		[ "$who" != stock ] || stock_find || continue
 		bench_bind "$who"
 		in_cpu=
 		in_time=

@@ -7,7 +7,7 @@
 #	guarded   pci_recovery
 #	plain     pci_plain, bench/pci_plain: what C drivers do today
 #	core      pci-stub: what the PCI core does by itself, or is asked for alone
-#	stock     the driver that the kernel has for the device
+#	stock     the driver that the kernel has for the device: lib/stock.sh
 #
 # The guest's time counts instructions (qemu -icount), so that what is measured in
 # nanoseconds are instructions.
@@ -48,19 +48,19 @@ bench_says() {
 	report "bench $BENCH_TOPOLOGY $*"
 }
 
-# driver_of WHO: sets WHO_DRIVER.
+# driver_of WHO: sets WHO_DRIVER, and WHO_FILES, its folder in debugfs. Of `stock` only
+# after stock_find.
 driver_of() {
 	case $1 in
 	guarded) WHO_DRIVER=pci_recovery ;;
 	plain) WHO_DRIVER=pci_plain ;;
 	core) WHO_DRIVER=pci-stub ;;
-	stock) WHO_DRIVER=virtio-pci ;;
+	stock) WHO_DRIVER=$STOCK_DRIVER ;;
 	esac
 	WHO_FILES=/sys/kernel/debug/$WHO_DRIVER/$KT_DEVICE
 }
 
-# bench_bind WHO: gives the device under test to that driver. Sets WHO_DRIVER and
-# WHO_FILES, its folder in debugfs.
+# bench_bind WHO: gives the device under test to that driver; see driver_of.
 bench_bind() {
 	driver_of "$1"
 	pci_driver "$KT_DEVICE"
@@ -68,12 +68,6 @@ bench_bind() {
 	[ -z "$PCI_DRIVER" ] || echo "$KT_DEVICE" > "$SYSFS_PCI/$KT_DEVICE/driver/unbind"
 	driver_override "$KT_DEVICE" "$WHO_DRIVER"
 	echo "$KT_DEVICE" > "/sys/bus/pci/drivers/$WHO_DRIVER/bind"
-}
-
-# stock_possible: has the kernel a driver for it, here and now, with error handlers?
-stock_possible() {
-	read_line "$SYSFS_PCI/$KT_DEVICE/vendor"
-	[ "$LINE" = 0x1af4 ] && [ -d /sys/bus/pci/drivers/virtio-pci ]
 }
 
 # counted OPERATION WHO COMMAND...: reports how many accesses to the config space of
