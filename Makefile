@@ -36,8 +36,8 @@ help:
 ##              grow? (10 minutes)
 ##   bench      what the guard costs, against plain C: a table, bench/results.json and .svg
 ##   bench-check  has it become more than those results say? (2 minutes)
-##   bench-times  how long until the first test, beside virtme-ng; COLD=1: and an empty
-##              cache
+##   bench-times  how long until the first test, beside virtme-ng; LONG=1: also make
+##              check, and setup with an empty cache (3 minutes, 25)
 ##   shell      a shell in the guest, with the module loaded and the tests at hand
 ##
 ##   setup      make the toolchain and the kernel in the cache (5 minutes, once)
@@ -117,7 +117,7 @@ bench-check: module harness
 
 .PHONY: bench-times
 bench-times:
-	@scripts/bench-times.sh $(if $(COLD),--cold)
+	@scripts/bench-times.sh $(if $(LONG),--long)
 
 .PHONY: shell
 shell: module harness
