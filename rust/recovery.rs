@@ -104,8 +104,6 @@ struct Inner {
     /// The vault.
     known_good: KnownGood,
     health: Health,
-    /// A restore is being escalated to a reset, which calls `reset_prepare` and `reset_done`.
-    escalating: bool,
     counters: Counters,
     last_refusal: Option<Refusal>,
     /// Why it was not suspended at run time, if it has not been well since.
@@ -171,7 +169,6 @@ impl Recovery {
                 inner <- new_mutex!(Inner {
                     known_good,
                     health: Health::Ok,
-                    escalating: false,
                     counters,
                     last_refusal: None,
                     runtime_refusal: None,
@@ -183,11 +180,9 @@ impl Recovery {
         )
     }
 
-    /// May the driver use the function? Not before an error's `resume`, not while it is lost, and
-    /// not in the reset that [`Self::slot_reset`] may try.
+    /// May the driver use the function? Not before an error's `resume`, and not while it is lost.
     pub fn is_ok(&self) -> bool {
-        let inner = self.inner.lock();
-        inner.health == Health::Ok && !inner.escalating
+        self.inner.lock().health == Health::Ok
     }
 
     /// Writes `event` into the timeline.

@@ -281,26 +281,6 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_that_slot_reset_tries_saves_nothing() -> Result {
-        let seen = on_function(|dev| {
-            let recovery = new(dev)?;
-            recovery.inner.lock().escalating = true;
-            let usable = recovery.is_ok();
-            wipe(dev)?;
-            recovery.reset_prepare(dev);
-            recovery.reset_done(dev);
-            let left_alone = !recovery.holds(dev);
-            recovery.inner.lock().escalating = false;
-            recovery.reset_done(dev);
-            let counters = recovery.inner.lock().counters;
-            let saves_and_refusals = (counters.saves, counters.refusals);
-            Ok((usable, left_alone, recovery.holds(dev), saves_and_refusals))
-        })?;
-        assert!(seen.is_none_or(|seen| seen == (false, true, true, (1, 0))));
-        Ok(())
-    }
-
-    #[test]
     fn reset_done_repairs_what_the_core_has_poisoned() -> Result {
         let seen = on_function(|dev| {
             let recovery = new(dev)?;

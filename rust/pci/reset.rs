@@ -14,6 +14,12 @@ use kernel::{
 
 use super::as_raw;
 
+/// The second argument of reset methods in `drivers/pci` (`PCI_RESET_PROBE`): is it possible?
+const PROBE: bool = true;
+
+/// The same (`PCI_RESET_DO_RESET`).
+const DO_RESET: bool = false;
+
 /// Resets of a function whose device lock is held.
 pub trait Reset {
     /// Resets the function by the first of its reset methods that works (sysfs `reset_method`),
@@ -21,7 +27,9 @@ pub trait Reset {
     ///
     /// Calls the driver's own [`reset_prepare`] and [`reset_done`], unless it is in probe.
     ///
-    /// Context: device lock held; sleeps, for 100 ms with FLR and for up to 60 s where the function
+    /// Context: device lock held, but not in an error handler: the core holds `pci_bus_sem` there,
+    /// which a reset of the bus takes once more, and that ends in a deadlock as soon as somebody
+    /// waits to change the bus. Sleeps, for 100 ms with FLR and for up to 60 s where the function
     /// does not come back.
     ///
     /// # Errors
@@ -32,6 +40,19 @@ pub trait Reset {
     /// [`reset_prepare`]: super::ErrorHandler::reset_prepare
     /// [`reset_done`]: super::ErrorHandler::reset_done
     fn reset_function_locked(&self) -> Result;
+
+    /// Resets the function by FLR (`pcie_reset_flr()`; PCIe r6.0, sec 6.6.2). Saves and restores
+    /// nothing, and calls no callback of a driver: config space is wiped afterwards.
+    ///
+    /// DMA and the legacy interrupt are off before, as the core does it.
+    ///
+    /// Context: device lock held, also in an error handler; sleeps, for 100 ms and for up to 60 s
+    /// where the function does not come back.
+    ///
+    /// # Errors
+    ///
+    /// `ENOTTY` where the function has no FLR or does not come back.
+    fn flr(&self) -> Result;
 }
 
 impl Reset for Device<Core<'_>> {
@@ -39,5 +60,23 @@ impl Reset for Device<Core<'_>> {
         // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. The `Core`
         // context holds the device lock.
         to_result(unsafe { bindings::pci_reset_function_locked(as_raw(self)) })
+    }
+
+    fn flr(&self) -> Result {
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. This resets
+        // nothing.
+        to_result(unsafe { bindings::pcie_reset_flr(as_raw(self), PROBE) })?;
+        // CAST: Both are parts of config space: a word at an offset below 4096.
+        // SAFETY: As above.
+        unsafe {
+            bindings::pci_write_config_word(
+                as_raw(self),
+                bindings::PCI_COMMAND as c_int,
+                bindings::PCI_COMMAND_INTX_DISABLE as u16,
+            )
+        };
+        // SAFETY: As above. The `Core` context holds the device lock: nobody else resets or
+        // restores the function meanwhile.
+        to_result(unsafe { bindings::pcie_reset_flr(as_raw(self), DO_RESET) })
     }
 }

@@ -93,11 +93,11 @@ impl Recovery {
 
     /// The function was reset; the core has restored nothing.
     ///
-    /// Votes `Recovered` after a verified restore, if need be after one more reset of the function,
-    /// otherwise `Disconnect`.
+    /// Votes `Recovered` after a verified restore, if need be after an FLR and one more, otherwise
+    /// `Disconnect`.
     ///
     /// Context: [`ErrorHandler::slot_reset`](crate::pci::ErrorHandler::slot_reset); sleeps, for as
-    /// long as a reset takes.
+    /// long as [`Reset::flr`] takes.
     pub fn slot_reset(&self, dev: &Device<Core<'_>>) -> ErsResult {
         let vote = match self.restore_or_reset(dev) {
             Ok(()) => ErsResult::Recovered,
@@ -133,15 +133,8 @@ impl Recovery {
     ///
     /// Context: [`ErrorHandler::reset_prepare`](crate::pci::ErrorHandler::reset_prepare).
     pub fn reset_prepare(&self, dev: &Device<Core<'_>>) {
-        let escalating = {
-            let mut inner = self.inner.lock();
-            inner.events.push(Event::ResetPrepare);
-            inner.escalating
-        };
-        // What is reset because it does not take its known-good state has nothing worth saving.
-        if !escalating {
-            let _ = self.save(dev);
-        }
+        self.note(Event::ResetPrepare);
+        let _ = self.save(dev);
     }
 
     /// The reset is over and the core has restored what it had saved.
@@ -152,10 +145,6 @@ impl Recovery {
     /// Context: [`ErrorHandler::reset_done`](crate::pci::ErrorHandler::reset_done).
     pub fn reset_done(&self, dev: &Device<Core<'_>>) {
         self.note(Event::ResetDone);
-        // The caller of the reset verifies by itself.
-        if self.inner.lock().escalating {
-            return;
-        }
         let _ = self.repair(dev.into(), "reset");
     }
 

@@ -209,9 +209,8 @@ impl Recovery {
         result
     }
 
-    /// Restores the function, and resets it once if it does not take the known-good state.
-    ///
-    /// The reset calls `reset_prepare` and `reset_done` of the driver that is running this.
+    /// Restores the function, and resets it once if it does not take the known-good state: by FLR,
+    /// which is the one reset that takes no lock of the core, see [`Reset::reset_function_locked`].
     pub(super) fn restore_or_reset(&self, dev: &Device<Core<'_>>) -> Result<(), RestoreError> {
         let mismatch = match self.try_restore(dev.into()) {
             Err(RestoreError::Mismatch(mismatch)) => mismatch,
@@ -223,23 +222,18 @@ impl Recovery {
             found,
             dev_warn,
             dev,
-            "not restored, resetting the function: {}\n",
+            "not restored, resetting the function by FLR: {}\n",
             report::Shown(&mismatch)
         );
-        self.inner.lock().escalating = true;
-        let reset = dev.reset_function_locked();
-        let mut inner = self.inner.lock();
-        inner.escalating = false;
-        inner.note_reset(reset);
-        drop(inner);
-
+        let reset = dev.flr();
+        self.inner.lock().note_reset(reset);
         if let Err(error) = reset {
             limited!(
                 self.log_limits,
                 found,
                 dev_err,
                 dev,
-                "the reset failed: {:?}\n",
+                "the FLR failed: {:?} (ENOTTY: it has none, or did not come back)\n",
                 error
             );
             return Err(mismatch.into());

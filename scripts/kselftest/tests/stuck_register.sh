@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # A register that does not take its known-good value: a restore says so, by its
-# name, and a recovery escalates to a reset of the function.
+# name, and a recovery resets the function by FLR.
 
 # shellcheck source-path=SCRIPTDIR source=../lib/test.sh
 . "$KT_DIR/lib/test.sh"
@@ -58,14 +58,14 @@ stuck_cache_line() {
 	fault stuck range=0x0c "value=$((CACHE_LINE ^ 0x10))" "$@"
 }
 
-# Stuck until the function is reset: slot_reset does that, and verifies.
+# Stuck until the function is reset: slot_reset does that, by FLR, and verifies.
 recovery_resets_the_function() {
 	events_mark
 	stuck_cache_line "ms=$STUCK_MS"
 	check_inject fatal || return 0
 	await_event resume
 	fault_off
-	check_callbacks "error_detected frozen need_reset; reset_prepare; reset_done; slot_reset recovered; resume"
+	check_callbacks "error_detected frozen need_reset; slot_reset recovered; resume"
 	check_event "mismatch PCI_CACHE_LINE_SIZE"
 	check_event reset
 	check_status state ok
