@@ -129,15 +129,15 @@ impl ErrorHandler for EduDriver {
         this.recovery.error_detected(dev, state)
     }
 
-    fn mmio_enabled(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> ErsResult {
+    fn mmio_enabled(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> ErsResult {
         this.recovery.mmio_enabled(dev)
     }
 
-    fn slot_reset(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> ErsResult {
+    fn slot_reset(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> ErsResult {
         this.recovery.slot_reset(dev)
     }
 
-    fn resume(_dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) {
+    fn resume(_dev: Exclusive<'_>, this: Pin<&Data<'_>>) {
         this.recovery.resume();
         // An error is in the log; I/O stays stopped.
         let _ = this.start();

@@ -77,11 +77,11 @@
 //!         this.recovery.error_detected(dev, state)
 //!     }
 //!
-//!     fn slot_reset(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> ErsResult {
+//!     fn slot_reset(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> ErsResult {
 //!         this.recovery.slot_reset(dev)
 //!     }
 //!
-//!     fn resume(_dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) {
+//!     fn resume(_dev: Exclusive<'_>, this: Pin<&Data<'_>>) {
 //!         this.recovery.resume();
 //!     }
 //!     // ... mmio_enabled, reset_prepare, reset_done
@@ -120,8 +120,8 @@
 //! | given | says | given to |
 //! |---|---|---|
 //! | `&Device` | touch nothing | `error_detected`, `cor_error_detected` |
-//! | `&Device<Core<'_>>` | the device lock is held | other error handlers, SR-IOV, sleep |
-//! | [`Exclusive`](pci::Exclusive) | nobody else is at it | sleep with interrupts off, runtime PM |
+//! | `&Device<Core<'_>>` | the device lock is held | resets, SR-IOV, sleep |
+//! | [`Exclusive`](pci::Exclusive) | nobody else is at it | recovery, noirq, runtime PM |
 //!
 //! With an `Exclusive` one saves, restores, and changes the power state; the lock is for resets and
 //! virtual functions, too. A `&Device<Core<'_>>` converts into an `Exclusive`, which converts into

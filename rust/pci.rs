@@ -17,7 +17,7 @@
 //! | who is alone with a function | [`context`] | the device lock, runtime PM |
 //! | saved state | [`state`] | `pci_save_state()`, `pci_store_saved_state()` |
 //! | virtual functions | [`sriov`] | `pci_enable_sriov()`, `struct pci_driver` |
-//! | resets | [`reset`] | `pci_reset_function_locked()` |
+//! | resets | [`reset`] | `pci_reset_function_locked()`, `pcie_reset_flr()` |
 //! | enabling, and disabling again | [`enable`] | `pci_enable_device_mem()` |
 //! | one interrupt | [`irq`] | `request_threaded_irq()` |
 //! | memory shared with the function | [`dma`] | `dma_alloc_coherent()` |
@@ -94,7 +94,10 @@ pub use self::{
     pm::PmOps,
     power::Power,
     queue::OwnedQueue,
-    reset::Reset,
+    reset::{
+        Flr,
+        Reset, //
+    },
     sriov::{
         Sriov,
         SriovControl,

@@ -192,7 +192,7 @@ mod tests {
             let vote = recovery.error_detected(dev, ChannelState::Frozen);
             let refused = recovery.save(dev);
             wipe(dev)?;
-            let verdict = recovery.slot_reset(dev);
+            let verdict = recovery.slot_reset(dev.into());
             let holds = recovery.holds(dev);
             Ok((vote, refused, verdict, holds, recovery.save(dev)))
         })?;
@@ -212,11 +212,11 @@ mod tests {
         let seen = on_function(|dev| {
             let recovery = new(dev)?;
             recovery.error_detected(dev, ChannelState::Normal);
-            let intact = recovery.mmio_enabled(dev);
+            let intact = recovery.mmio_enabled(dev.into());
             wipe(dev)?;
-            let wiped = recovery.mmio_enabled(dev);
+            let wiped = recovery.mmio_enabled(dev.into());
             recovery.restore(dev)?;
-            let restored = recovery.mmio_enabled(dev);
+            let restored = recovery.mmio_enabled(dev.into());
             Ok([intact, wiped, restored])
         })?;
         assert!(seen.is_none_or(|votes| votes
@@ -353,7 +353,7 @@ mod tests {
                 let recovery = new(dev)?;
                 for _ in 0..25 {
                     recovery.error_detected(dev, ChannelState::Normal);
-                    recovery.mmio_enabled(dev);
+                    recovery.mmio_enabled(dev.into());
                     recovery.resume();
                     recovery.save(dev)?;
                 }

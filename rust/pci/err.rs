@@ -23,6 +23,7 @@ use kernel::{
 use super::{
     adapter::bound_data,
     as_raw,
+    context::Exclusive,
     runtime::ActiveRef,
     sriov::{
         self,
@@ -126,6 +127,12 @@ impl Channel for Device {
 /// All but [`ErrorHandler::cor_error_detected`] are called with the device lock held, and may
 /// sleep. No two of a function run at the same time. The C functions that are named are those of
 /// AER and DPC (`drivers/pci/pcie/err.c`); EEH and s390 have their own.
+///
+/// Those of a recovery (`error_detected`, `mmio_enabled`, `slot_reset`, `resume`) are called with
+/// `pci_bus_sem` held for reading as well (`pci_walk_bus()`). To take it once more is a deadlock as
+/// soon as somebody waits to change the bus, and to enable virtual functions changes it. So those
+/// get an [`Exclusive`], which saves, restores, and resets by [`Flr`](super::Flr), but resets by no
+/// method that takes that lock.
 #[vtable]
 pub trait ErrorHandler: for<'a> Driver<Data<'a>: Sync> {
     /// An error was reported on the function's bus (`report_error_detected()`).
@@ -145,7 +152,7 @@ pub trait ErrorHandler: for<'a> Driver<Data<'a>: Sync> {
     ///
     /// Returns [`Recovered`](ErsResult::Recovered), [`NeedReset`](ErsResult::NeedReset) or
     /// [`Disconnect`](ErsResult::Disconnect).
-    fn mmio_enabled(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) -> ErsResult {
+    fn mmio_enabled(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) -> ErsResult {
         let _ = (dev, this);
         build_error!(VTABLE_DEFAULT_ERROR)
     }
@@ -154,7 +161,7 @@ pub trait ErrorHandler: for<'a> Driver<Data<'a>: Sync> {
     /// restored nothing (`report_slot_reset()`).
     ///
     /// Returns [`Recovered`](ErsResult::Recovered) or [`Disconnect`](ErsResult::Disconnect).
-    fn slot_reset(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) -> ErsResult {
+    fn slot_reset(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) -> ErsResult {
         let _ = (dev, this);
         build_error!(VTABLE_DEFAULT_ERROR)
     }
@@ -178,7 +185,7 @@ pub trait ErrorHandler: for<'a> Driver<Data<'a>: Sync> {
     }
 
     /// Recovery is over and I/O may start again (`report_resume()`).
-    fn resume(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) {
+    fn resume(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) {
         let _ = (dev, this);
         build_error!(VTABLE_DEFAULT_ERROR)
     }
@@ -310,7 +317,7 @@ impl<T: ErrorHandler + SriovOps> Handlers<T> {
     /// As for [`Self::call`].
     unsafe extern "C" fn mmio_enabled(pdev: *mut bindings::pci_dev) -> bindings::pci_ers_result_t {
         // SAFETY: By the safety requirements of this function.
-        unsafe { Self::call_active(pdev, T::mmio_enabled) }
+        unsafe { Self::call_active(pdev, |dev, data| T::mmio_enabled(dev.into(), data)) }
             .unwrap_or(ErsResult::None)
             .into_raw()
     }
@@ -322,7 +329,7 @@ impl<T: ErrorHandler + SriovOps> Handlers<T> {
         // SAFETY: By the safety requirements of this function.
         unsafe {
             Self::call_active(pdev, |dev, data| {
-                let vote = T::slot_reset(dev, data);
+                let vote = T::slot_reset(dev.into(), data);
                 // Those on the function's own bus have a handler called of their own, later.
                 sriov::Callbacks::<T>::physfn_reset_done(dev);
                 vote
@@ -374,7 +381,7 @@ impl<T: ErrorHandler + SriovOps> Handlers<T> {
     /// As for [`Self::call`].
     unsafe extern "C" fn resume(pdev: *mut bindings::pci_dev) {
         // SAFETY: By the safety requirements of this function.
-        unsafe { Self::call_active(pdev, T::resume) };
+        unsafe { Self::call_active(pdev, |dev, data| T::resume(dev.into(), data)) };
     }
 
     /// # Safety

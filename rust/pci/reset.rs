@@ -12,7 +12,10 @@ use kernel::{
     prelude::*, //
 };
 
-use super::as_raw;
+use super::{
+    as_raw,
+    Exclusive, //
+};
 
 /// The second argument of reset methods in `drivers/pci` (`PCI_RESET_PROBE`): is it possible?
 const PROBE: bool = true;
@@ -27,10 +30,9 @@ pub trait Reset {
     ///
     /// Calls the driver's own [`reset_prepare`] and [`reset_done`], unless it is in probe.
     ///
-    /// Context: device lock held, but not in an error handler: the core holds `pci_bus_sem` there,
-    /// which a reset of the bus takes once more, and that ends in a deadlock as soon as somebody
-    /// waits to change the bus. Sleeps, for 100 ms with FLR and for up to 60 s where the function
-    /// does not come back.
+    /// Context: device lock held; sleeps, for 100 ms with FLR and for up to 60 s where the function
+    /// does not come back. Not below a caller that holds `pci_bus_sem`, as that of the error
+    /// handlers does, which therefore get an [`Exclusive`]: a reset of the bus takes it, too.
     ///
     /// # Errors
     ///
@@ -40,19 +42,6 @@ pub trait Reset {
     /// [`reset_prepare`]: super::ErrorHandler::reset_prepare
     /// [`reset_done`]: super::ErrorHandler::reset_done
     fn reset_function_locked(&self) -> Result;
-
-    /// Resets the function by FLR (`pcie_reset_flr()`; PCIe r6.0, sec 6.6.2). Saves and restores
-    /// nothing, and calls no callback of a driver: config space is wiped afterwards.
-    ///
-    /// DMA and the legacy interrupt are off before, as the core does it.
-    ///
-    /// Context: device lock held, also in an error handler; sleeps, for 100 ms and for up to 60 s
-    /// where the function does not come back.
-    ///
-    /// # Errors
-    ///
-    /// `ENOTTY` where the function has no FLR or does not come back.
-    fn flr(&self) -> Result;
 }
 
 impl Reset for Device<Core<'_>> {
@@ -61,7 +50,25 @@ impl Reset for Device<Core<'_>> {
         // context holds the device lock.
         to_result(unsafe { bindings::pci_reset_function_locked(as_raw(self)) })
     }
+}
 
+/// Function Level Reset.
+pub trait Flr {
+    /// Resets the function by FLR (`pcie_reset_flr()`; PCIe r6.0, sec 6.6.2). Saves and restores
+    /// nothing, and calls no callback of a driver: config space is wiped afterwards.
+    ///
+    /// DMA and the legacy interrupt are off before, as the core does it.
+    ///
+    /// Context: process context; nobody else is at the function, which [`Exclusive`] says. Takes no
+    /// lock. Sleeps, for 100 ms and for up to 60 s where the function does not come back.
+    ///
+    /// # Errors
+    ///
+    /// `ENOTTY` where the function has no FLR or does not come back.
+    fn flr(&self) -> Result;
+}
+
+impl Flr for Exclusive<'_> {
     fn flr(&self) -> Result {
         // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. This resets
         // nothing.
@@ -75,8 +82,8 @@ impl Reset for Device<Core<'_>> {
                 bindings::PCI_COMMAND_INTX_DISABLE as u16,
             )
         };
-        // SAFETY: As above. The `Core` context holds the device lock: nobody else resets or
-        // restores the function meanwhile.
+        // SAFETY: As above. By the type invariant of `Exclusive`, nobody else resets or restores
+        // the function meanwhile.
         to_result(unsafe { bindings::pcie_reset_flr(as_raw(self), DO_RESET) })
     }
 }

@@ -62,8 +62,8 @@ impl Recovery {
     /// Votes `Recovered` where the function answers and still has its state, otherwise `NeedReset`.
     ///
     /// Context: [`ErrorHandler::mmio_enabled`](crate::pci::ErrorHandler::mmio_enabled).
-    pub fn mmio_enabled(&self, dev: &Device<Core<'_>>) -> ErsResult {
-        let vote = match self.check_intact(dev.into()) {
+    pub fn mmio_enabled(&self, dev: Exclusive<'_>) -> ErsResult {
+        let vote = match self.check_intact(dev) {
             Ok(()) => ErsResult::Recovered,
             Err(refusal) => {
                 limited!(
@@ -97,12 +97,12 @@ impl Recovery {
     /// `Disconnect`.
     ///
     /// Context: [`ErrorHandler::slot_reset`](crate::pci::ErrorHandler::slot_reset); sleeps, for as
-    /// long as [`Reset::flr`] takes.
-    pub fn slot_reset(&self, dev: &Device<Core<'_>>) -> ErsResult {
+    /// long as [`Flr::flr`](crate::pci::Flr::flr) takes.
+    pub fn slot_reset(&self, dev: Exclusive<'_>) -> ErsResult {
         let vote = match self.restore_or_reset(dev) {
             Ok(()) => ErsResult::Recovered,
             Err(error) => {
-                report::failed(self, dev, &error);
+                report::failed(self, &dev, &error);
                 ErsResult::Disconnect
             }
         };

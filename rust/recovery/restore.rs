@@ -33,9 +33,9 @@ use crate::{
     pci::{
         Config,
         Exclusive,
+        Flr,
         Info,
         Power,
-        Reset,
         State, //
     },
 };
@@ -210,9 +210,9 @@ impl Recovery {
     }
 
     /// Restores the function, and resets it once if it does not take the known-good state: by FLR,
-    /// which is the one reset that takes no lock of the core, see [`Reset::reset_function_locked`].
-    pub(super) fn restore_or_reset(&self, dev: &Device<Core<'_>>) -> Result<(), RestoreError> {
-        let mismatch = match self.try_restore(dev.into()) {
+    /// the one reset that takes no lock.
+    pub(super) fn restore_or_reset(&self, dev: Exclusive<'_>) -> Result<(), RestoreError> {
+        let mismatch = match self.try_restore(dev) {
             Err(RestoreError::Mismatch(mismatch)) => mismatch,
             result => return result,
         };
@@ -238,6 +238,6 @@ impl Recovery {
             );
             return Err(mismatch.into());
         }
-        self.try_restore(dev.into())
+        self.try_restore(dev)
     }
 }

@@ -33,10 +33,9 @@ impl ErrorHandler for MyDriver {
     }
 
     #[cfg(not(forbidden))]
-    fn mmio_enabled(dev: &Device<kernel::device::Core<'_>>, this: Pin<&Data>) -> ErsResult {
+    fn reset_done(dev: &Device<kernel::device::Core<'_>>, this: Pin<&Data>) {
         let _ = dev.read_config_dword(0);
         let _ = Exclusive::from(dev);
         let _ = this.recovery.save(dev);
-        ErsResult::Recovered
     }
 }
