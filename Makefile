@@ -8,8 +8,9 @@ KERNEL ?=
 export KERNEL KDIR BZIMAGE LLVM
 FILTER ?= *
 TOPOLOGY ?=
-# A kernel that looks for faults in itself is slow, and silent for long.
-TIMEOUT ?= $(if $(filter debug,$(KERNEL)),900,120)
+# A kernel that looks for faults in itself is slow, and silent for long, and so are 256
+# functions of `make soak`.
+TIMEOUT ?= $(if $(filter debug,$(KERNEL)),900,$(if $(filter soak,$(MAKECMDGOALS)),300,120))
 SEED ?=
 MUTANT ?= *
 JOBS ?=
@@ -73,7 +74,7 @@ help:
 ##                      check: each test in those that it names)
 ##   SEED=NUMBER        check, soak: repeat what a test did that reports this seed
 ##   TIMEOUT=SECONDS    a guest that is silent for so long has hung (120, of
-##                      KERNEL=debug 900)
+##                      soak 300, of KERNEL=debug 900)
 ##   KDIR=DIR           a built kernel tree with Rust to use instead of Debian's
 ##   BZIMAGE=FILE       its image (KDIR/arch/x86/boot/bzImage)
 ##   LLVM=1             for kbuild: that kernel was built with clang

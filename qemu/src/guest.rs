@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::mpsc::Receiver;
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use anyhow::Context;
 use anyhow::Result;
@@ -34,6 +35,7 @@ use crate::logs::Logs;
 use crate::machine::Machine;
 use crate::qmp::Qmp;
 use crate::qmp::QmpError;
+use crate::requests;
 use crate::requests::Requests;
 use crate::runner;
 use crate::runner::Runner;
@@ -271,6 +273,11 @@ impl Guest {
             devices: self.topology.devices.clone(),
             log: logs.qmp(),
             trace: Trace::new(log_folder.join(command::TRACE)),
+            answers_after: if self.icount {
+                requests::COUNTED
+            } else {
+                Duration::ZERO
+            },
             events: sender.clone(),
         }
         .serve();

@@ -27,6 +27,10 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 const WAKE_WITHIN: Duration = Duration::from_secs(60);
 const POWER_ON_WITHIN: Duration = Duration::from_secs(120);
 
+/// How long a guest whose instructions are counted is left alone with an error: the interrupts of an answer that comes
+/// while it recovers would be among those of the recovery, now and then.
+pub const COUNTED: Duration = Duration::from_millis(500);
+
 #[derive(Debug)]
 enum Request {
     Inject {
@@ -111,6 +115,8 @@ pub struct Requests {
     pub devices: Vec<Device>,
     pub log: QmpLog,
     pub trace: Trace,
+    /// So long after an error was raised the guest has its answer.
+    pub answers_after: Duration,
     pub events: Sender<Event>,
 }
 
@@ -215,7 +221,9 @@ impl Requests {
 
     fn inject(&self, device: String, error: String, after: Duration) -> String {
         if after.is_zero() {
-            return inject(&self.qmp, &device, &error);
+            let answer = inject(&self.qmp, &device, &error);
+            thread::sleep(self.answers_after);
+            return answer;
         }
         let (qmp, log) = (Arc::clone(&self.qmp), self.log.clone());
         thread::spawn(move || {

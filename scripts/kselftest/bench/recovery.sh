@@ -43,7 +43,7 @@ instructions() {
 		[ "$who" != stock ] || stock_recovers || continue
 		bench_bind "$who"
 		for kind in nonfatal fatal; do
-			recoveries "$kind" "$who" 5 "$INJECT" "$kind"
+			recoveries "$kind" "$who" 9 "$INJECT" "$kind"
 		done
 	done
 }
