@@ -8,9 +8,8 @@ KERNEL ?=
 export KERNEL KDIR BZIMAGE LLVM
 FILTER ?= *
 TOPOLOGY ?=
-# A kernel that looks for faults in itself is slow, and silent for long, and so are 256
-# functions of `make soak`.
-TIMEOUT ?= $(if $(filter debug,$(KERNEL)),900,$(if $(filter soak,$(MAKECMDGOALS)),300,120))
+# A kernel that looks for faults in itself is slow, and silent for long.
+TIMEOUT ?= $(if $(filter debug,$(KERNEL)),900,120)
 SEED ?=
 MUTANT ?= *
 JOBS ?=
@@ -38,7 +37,7 @@ help:
 ##   bench      what the guard costs, against plain C: a table, bench/results.json and .svg
 ##   bench-check  has it become more than those results say? (2 minutes)
 ##   bench-times  how long until the first test, beside virtme-ng; LONG=1: also make
-##              check, and setup with an empty cache (3 minutes, 25)
+##              check, and setup with an empty cache (3 minutes, 18)
 ##   shell      a shell in the guest, with the module loaded and the tests at hand
 ##
 ##   setup      make the toolchain and the kernel in the cache (5 minutes, once)
@@ -74,7 +73,7 @@ help:
 ##                      check: each test in those that it names)
 ##   SEED=NUMBER        check, soak: repeat what a test did that reports this seed
 ##   TIMEOUT=SECONDS    a guest that is silent for so long has hung (120, of
-##                      soak 300, of KERNEL=debug 900)
+##                      KERNEL=debug 900)
 ##   KDIR=DIR           a built kernel tree with Rust to use instead of Debian's
 ##   BZIMAGE=FILE       its image (KDIR/arch/x86/boot/bzImage)
 ##   LLVM=1             for kbuild: that kernel was built with clang

@@ -123,9 +123,10 @@
 //! | `&Device<Core<'_>>` | the device lock is held | resets, SR-IOV, sleep |
 //! | [`Exclusive`](pci::Exclusive) | nobody else is at it | recovery, noirq, runtime PM |
 //!
-//! With an `Exclusive` one saves, restores, and changes the power state; the lock is for resets and
-//! virtual functions, too. A `&Device<Core<'_>>` converts into an `Exclusive`, which converts into
-//! nothing. What is asked for in the wrong place does not compile, see `rust/tests/compile_fail`.
+//! With an `Exclusive` one saves, restores, resets by FLR, and changes the power state; the lock is
+//! for all other resets and for virtual functions, too. A `&Device<Core<'_>>` converts into an
+//! `Exclusive`, which converts into nothing. What is asked for in the wrong place does not compile,
+//! see `rust/tests/compile_fail`.
 //!
 //! # Errors
 //!

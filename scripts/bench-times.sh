@@ -4,7 +4,7 @@
 # bench-times.sh [--long] [RUNS]: how long a person waits for `make run` and for the
 # first test, beside virtme-ng, which boots the same kernel in the same QEMU. Each is
 # measured RUNS times (3), in turns; the table shows the median, and ratios to compare.
-# With --long also, once, `make check` and set-up with an empty cache: 20 minutes more.
+# With --long also, once, `make check` and set-up with an empty cache: 15 minutes more.
 #
 # The seconds are this machine's, at this hour; only the ratios mean something elsewhere.
 

@@ -274,7 +274,7 @@ impl Guest {
             log: logs.qmp(),
             trace: Trace::new(log_folder.join(command::TRACE)),
             answers_after: if self.icount {
-                requests::COUNTED
+                requests::LEFT_ALONE
             } else {
                 Duration::ZERO
             },

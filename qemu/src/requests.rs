@@ -29,7 +29,7 @@ const POWER_ON_WITHIN: Duration = Duration::from_secs(120);
 
 /// How long a guest whose instructions are counted is left alone with an error: the interrupts of an answer that comes
 /// while it recovers would be among those of the recovery, now and then.
-pub const COUNTED: Duration = Duration::from_millis(500);
+pub const LEFT_ALONE: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 enum Request {

@@ -5,7 +5,8 @@
 //! The kernel crate's [`Core`] says that the device lock is held. Two kinds of callbacks run
 //! without it, and are alone with the function all the same: those of runtime power management, and
 //! those of system sleep with interrupts off. What [`Core`] and they have in common is
-//! [`Exclusive`].
+//! [`Exclusive`]. The handlers of a recovery run with the device lock held and get no more than
+//! that either: see [`ErrorHandler`](super::ErrorHandler).
 
 use core::ops::Deref;
 
@@ -21,7 +22,7 @@ use kernel::{
 /// A bound function that nobody else saves, restores, resets, or puts into another power state.
 ///
 /// Made from a `&Device<Core<'_>>`, and passed to the callbacks of [`PmOps`](super::PmOps) that run
-/// without the device lock.
+/// without the device lock, and to the handlers of a recovery.
 ///
 /// # Invariants
 ///

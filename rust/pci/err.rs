@@ -23,12 +23,12 @@ use kernel::{
 use super::{
     adapter::bound_data,
     as_raw,
-    context::Exclusive,
     runtime::ActiveRef,
     sriov::{
         self,
         SriovOps, //
-    }, //
+    },
+    Exclusive, //
 };
 
 /// The state of the channel between the CPU and a function (`pci_channel_state_t`).
@@ -130,9 +130,9 @@ impl Channel for Device {
 ///
 /// Those of a recovery (`error_detected`, `mmio_enabled`, `slot_reset`, `resume`) are called with
 /// `pci_bus_sem` held for reading as well (`pci_walk_bus()`). To take it once more is a deadlock as
-/// soon as somebody waits to change the bus, and to enable virtual functions changes it. So those
-/// get an [`Exclusive`], which saves, restores, and resets by [`Flr`](super::Flr), but resets by no
-/// method that takes that lock.
+/// soon as somebody waits to change the bus, and to enable virtual functions changes it. So what
+/// touches the function there gets an [`Exclusive`], which saves, restores, and resets by
+/// [`Flr`](super::Flr), but by no method that takes that lock.
 #[vtable]
 pub trait ErrorHandler: for<'a> Driver<Data<'a>: Sync> {
     /// An error was reported on the function's bus (`report_error_detected()`).

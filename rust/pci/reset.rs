@@ -73,7 +73,8 @@ impl Flr for Exclusive<'_> {
         // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. This resets
         // nothing.
         to_result(unsafe { bindings::pcie_reset_flr(as_raw(self), PROBE) })?;
-        // CAST: Both are parts of config space: a word at an offset below 4096.
+        // An error is that of a function that is gone, which the reset finds out.
+        // CAST: The offset is 4, the value a bit of that word.
         // SAFETY: As above.
         unsafe {
             bindings::pci_write_config_word(

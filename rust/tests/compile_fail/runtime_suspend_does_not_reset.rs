@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! Runtime PM callbacks run without the device lock: what they are given saves and restores, but
-//! resets nothing, and is not taken for the lock.
+//! resets by no method that needs the lock, and is not taken for it.
 
 use core::pin::Pin;
 

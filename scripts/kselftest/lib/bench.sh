@@ -33,7 +33,7 @@ bench_need() {
 	BENCH_PRINTK=$LINE
 	echo 1 > /proc/sys/kernel/printk
 	[ -d "/sys/bus/pci/drivers/pci_plain" ] || insmod "$PLAIN_MODULE"
-	[ -d "$STUB_DIR" ] || insmod /modules/pci-stub.ko
+	[ -d "$STUB_DIR" ] || kmod_load pci-stub
 }
 
 bench_undo() {

@@ -31,7 +31,11 @@ fleet_need() {
 	fleet_find || skip_all "$FLEET_REASON"
 	at_exit fleet_unbind
 	fleet_bind || skip_all "$FLEET_REASON"
+	# With hundreds of them each step takes long, and a guest that says nothing counts as
+	# one that hangs.
+	diag "all functions are bound"
 	fleet_reference
+	diag "their registers are known"
 }
 
 # fleet_bind: binds those to pci_recovery that are not, and notes what they were

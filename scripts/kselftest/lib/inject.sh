@@ -68,8 +68,7 @@ aer_inject_possible() {
 	AER_INJECT_REASON="aer_inject itself is reported by lockdep"
 	[ ! -e /proc/lockdep_stats ] || return 1
 	AER_INJECT_REASON="no module aer_inject"
-	[ -d /sys/module/aer_inject ] || [ -e /modules/aer_inject.ko ] ||
-		modprobe -n aer_inject 2> /dev/null
+	[ -d /sys/module/aer_inject ] || kmod_possible aer_inject
 }
 
 # aer_inject_load: loads the module and finds its device file, which a guest
@@ -77,11 +76,7 @@ aer_inject_possible() {
 aer_inject_load() {
 	if [ ! -d /sys/module/aer_inject ]; then
 		: > "$KT_TMP/aer_inject.loaded"
-		if [ -e /modules/aer_inject.ko ]; then
-			insmod /modules/aer_inject.ko
-		else
-			modprobe aer_inject
-		fi
+		kmod_load aer_inject
 	fi
 	wait_for "$KT_WAIT" [ -e /sys/class/misc/aer_inject/dev ] || return 1
 	[ ! -c "$AER_INJECT_DEV" ] || return 0

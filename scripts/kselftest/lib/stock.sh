@@ -10,9 +10,9 @@ stock_find() {
 	read_line "$SYSFS_PCI/$KT_DEVICE/vendor"
 	[ "$LINE" != 0x1af4 ] || STOCK_DRIVER=virtio-pci
 	read_line "$SYSFS_PCI/$KT_DEVICE/class"
-	if [ "$LINE" = 0x010802 ] && [ -e /modules/nvme.ko ]; then
+	if [ "$LINE" = 0x010802 ] && kmod_possible nvme; then
 		STOCK_DRIVER=nvme
-		module_load nvme
+		kmod_load nvme
 	fi
 	[ -n "$STOCK_DRIVER" ] && [ -d "/sys/bus/pci/drivers/$STOCK_DRIVER" ]
 }
@@ -20,13 +20,4 @@ stock_find() {
 # stock_recovers: has it handlers of errors, and not only of resets?
 stock_recovers() {
 	stock_find && [ "$STOCK_DRIVER" != virtio-pci ]
-}
-
-# module_load NAME: a module of the kernel, after those that it depends on.
-module_load() {
-	for ml_depend in $(tr '\0' '\n' < "/modules/$1.ko" | sed -n 's/^depends=//p' | tr , ' '); do
-		# The variable is of each call.
-		(module_load "$ml_depend")
-	done
-	[ -d "/sys/module/$(echo "$1" | tr - _)" ] || insmod "/modules/$1.ko"
 }

@@ -9,19 +9,12 @@ STUB_DIR=/sys/bus/pci/drivers/pci-stub
 # stub_possible: false, with STUB_REASON, where there is no pci-stub.
 stub_possible() {
 	STUB_REASON="no module pci-stub"
-	[ -d "$STUB_DIR" ] || [ -e /modules/pci-stub.ko ] ||
-		modprobe -n pci-stub 2> /dev/null
+	[ -d "$STUB_DIR" ] || kmod_possible pci-stub
 }
 
 # stub_bind: gives the device to pci-stub. stub_unbind: and back to the driver.
 stub_bind() {
-	if [ ! -d "$STUB_DIR" ]; then
-		if [ -e /modules/pci-stub.ko ]; then
-			insmod /modules/pci-stub.ko
-		else
-			modprobe pci-stub
-		fi
-	fi
+	[ -d "$STUB_DIR" ] || kmod_load pci-stub
 	! bound "$KT_DEVICE" || driver_unbind "$KT_DEVICE"
 	driver_override "$KT_DEVICE" pci-stub
 	write_errno "$STUB_DIR/bind" "$KT_DEVICE"

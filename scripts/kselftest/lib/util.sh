@@ -78,6 +78,26 @@ read_line() {
 	{ IFS= read -r LINE < "$1"; } 2> /dev/null || return 0
 }
 
+# kmod_possible NAME: is there that module of the kernel, in /modules of the harness'
+# guest or where modprobe looks?
+kmod_possible() {
+	[ -e "/modules/$1.ko" ] || modprobe -n "$1" 2> /dev/null
+}
+
+# kmod_load NAME: loads it, after those that it depends on, if it is not there.
+kmod_load() {
+	[ ! -d "/sys/module/$(echo "$1" | tr - _)" ] || return 0
+	if [ ! -e "/modules/$1.ko" ]; then
+		modprobe "$1"
+		return
+	fi
+	for ml_depend in $(tr '\0' '\n' < "/modules/$1.ko" | sed -n 's/^depends=//p' | tr , ' '); do
+		# The variable is of each call.
+		(kmod_load "$ml_depend") || return 1
+	done
+	insmod "/modules/$1.ko"
+}
+
 # have PROGRAM: is it there to be run?
 have() {
 	command -v "$1" > /dev/null 2>&1

@@ -30,13 +30,16 @@ fatal_error() {
 	fi
 	wait_for $RECOVERY fleet_had resume ||
 		fail "$FLEET_WITHOUT functions do not resume within $RECOVERY s"
+	diag "the recovery is over"
 	fleet_check_events \
 		"error_detected frozen need_reset; restore; slot_reset recovered; resume"
 	fleet_check_status state ok
 	fleet_check_status restores 1
 	fleet_check_status refusals 0
 	fleet_check_status mismatches 0
+	diag "events and status are looked at"
 	fleet_check_regs "after a fatal error"
+	diag "registers are looked at"
 	fe_lines=$(dmesg_since "$DMESG_MARK" | grep -c 'pci_recovery [0-9a-f:.]*: ') || :
 	# 20 in 5 s, while it takes.
 	[ "$fe_lines" -le 200 ] || fail "the log is flooded: $fe_lines lines"

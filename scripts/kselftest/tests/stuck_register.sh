@@ -58,9 +58,16 @@ stuck_cache_line() {
 	fault stuck range=0x0c "value=$((CACHE_LINE ^ 0x10))" "$@"
 }
 
+# flr_was_written: has bit 15 of Device Control been written since fault_clear?
+flr_was_written() {
+	fw_devctl=$(awk '$3 == "PCI_EXP_DEVCTL" { print $1 }' "$DEBUGFS/$KT_DEVICE/saved")
+	fault_record | grep -qE "^$FAULT_FN w $fw_devctl 2 0x[89a-f][0-9a-f]{3} "
+}
+
 # Stuck until the function is reset: slot_reset does that, by FLR, and verifies.
 recovery_resets_the_function() {
 	events_mark
+	fault_clear
 	stuck_cache_line "ms=$STUCK_MS"
 	check_inject fatal || return 0
 	await_event resume
@@ -68,6 +75,7 @@ recovery_resets_the_function() {
 	check_callbacks "error_detected frozen need_reset; slot_reset recovered; resume"
 	check_event "mismatch PCI_CACHE_LINE_SIZE"
 	check_event reset
+	check_true "no FLR was written" flr_was_written
 	check_status state ok
 	check_regs "after a recovery with a reset"
 }
