@@ -125,7 +125,7 @@ impl SriovOps for RecoveryDriver {
         this.recovery.sriov_configure(dev, num_vfs)
     }
 
-    fn physfn_reset_done(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) {
+    fn physfn_reset_done(dev: Exclusive<'_>, this: Pin<&Data<'_>>) {
         this.recovery.physfn_reset_done(dev);
     }
 }

@@ -277,25 +277,28 @@ impl<T: ErrorHandler + SriovOps> Handlers<T> {
         unsafe { bound_data::<T>(dev) }.map(|data| callback(dev, data))
     }
 
-    /// As [`Self::call`], for a callback that touches the function.
+    /// As [`Self::call`], for a handler of a recovery that touches the function.
     ///
     /// The AER and DPC code keeps it from being suspended at run time meanwhile; that of other
     /// platforms need not.
     ///
     /// # Safety
     ///
-    /// As for [`Self::call`].
-    unsafe fn call_active<R>(
+    /// As for [`Self::call`]; the callback must be one of a recovery.
+    unsafe fn call_in_recovery<R>(
         pdev: *mut bindings::pci_dev,
-        callback: impl FnOnce(&Device<Core<'_>>, Pin<&T::Data<'_>>) -> R,
+        callback: impl FnOnce(Exclusive<'_>, Pin<&T::Data<'_>>) -> R,
     ) -> Option<R> {
+        let call = |dev: &Device<Core<'_>>, data: Pin<&T::Data<'_>>| {
+            let _active = ActiveRef::get(dev);
+            // SAFETY: Below a port, AER and DPC call from `pci_walk_bus()`, with `pci_bus_sem` held
+            // for reading; EEH holds `pci_lock_rescan_remove()`, as do those who add and remove
+            // functions. A function without a bridge above is called without either, and has no
+            // link for which the core would look at others.
+            callback(unsafe { Exclusive::in_bus_walk(dev) }, data)
+        };
         // SAFETY: By the safety requirements of this function.
-        unsafe {
-            Self::call(pdev, |dev, data| {
-                let _active = ActiveRef::get(dev);
-                callback(dev, data)
-            })
-        }
+        unsafe { Self::call(pdev, call) }
     }
 
     /// # Safety
@@ -317,7 +320,7 @@ impl<T: ErrorHandler + SriovOps> Handlers<T> {
     /// As for [`Self::call`].
     unsafe extern "C" fn mmio_enabled(pdev: *mut bindings::pci_dev) -> bindings::pci_ers_result_t {
         // SAFETY: By the safety requirements of this function.
-        unsafe { Self::call_active(pdev, |dev, data| T::mmio_enabled(dev.into(), data)) }
+        unsafe { Self::call_in_recovery(pdev, |dev, data| T::mmio_enabled(dev, data)) }
             .unwrap_or(ErsResult::None)
             .into_raw()
     }
@@ -328,8 +331,8 @@ impl<T: ErrorHandler + SriovOps> Handlers<T> {
     unsafe extern "C" fn slot_reset(pdev: *mut bindings::pci_dev) -> bindings::pci_ers_result_t {
         // SAFETY: By the safety requirements of this function.
         unsafe {
-            Self::call_active(pdev, |dev, data| {
-                let vote = T::slot_reset(dev.into(), data);
+            Self::call_in_recovery(pdev, |dev, data| {
+                let vote = T::slot_reset(dev, data);
                 // Those on the function's own bus have a handler called of their own, later.
                 sriov::Callbacks::<T>::physfn_reset_done(dev);
                 vote
@@ -371,7 +374,7 @@ impl<T: ErrorHandler + SriovOps> Handlers<T> {
                     ActiveRef::get(dev)
                 };
                 T::reset_done(dev, data);
-                sriov::Callbacks::<T>::physfn_reset_done(dev);
+                sriov::Callbacks::<T>::physfn_reset_done(dev.into());
             })
         };
     }
@@ -381,7 +384,7 @@ impl<T: ErrorHandler + SriovOps> Handlers<T> {
     /// As for [`Self::call`].
     unsafe extern "C" fn resume(pdev: *mut bindings::pci_dev) {
         // SAFETY: By the safety requirements of this function.
-        unsafe { Self::call_active(pdev, |dev, data| T::resume(dev.into(), data)) };
+        unsafe { Self::call_in_recovery(pdev, |dev, data| T::resume(dev, data)) };
     }
 
     /// # Safety

@@ -32,9 +32,10 @@ pub trait Power {
     /// Whatever the core takes it to be in: a function that did not answer once counts as in D3cold
     /// for ever, and one that was lost on its way to D0 as there.
     ///
-    /// Where the function says that it is in D0, there is no transition. For one the core takes
-    /// `pci_bus_sem` for reading (`pcie_aspm_pm_state_change()`), which it holds already where it
-    /// calls the error handlers: after a reset, a function is in D0.
+    /// Where the function says that it is in D0, there is no transition. For one the core looks at
+    /// the links of all functions (`pcie_aspm_pm_state_change()`), and takes `pci_bus_sem` for
+    /// reading, but not in the handlers of a recovery, where it is held already
+    /// (`pci_set_power_state_locked()`).
     ///
     /// # Errors
     ///
@@ -97,8 +98,17 @@ impl Power for Exclusive<'_> {
         // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; by that of
         // `Exclusive`, nobody else writes its power state.
         unsafe { (*pdev).current_state = UNKNOWN };
-        // SAFETY: As above.
-        to_result(unsafe { bindings::pci_set_power_state(pdev, D0) })
+        // A function without a bridge above has no link, and is called without a walk.
+        // SAFETY: As above. A function keeps its bus.
+        let has_link = unsafe { !(*(*pdev).bus).self_.is_null() };
+        to_result(if has_link && self.is_in_bus_walk() {
+            // SAFETY: As above. By the type invariant of `Exclusive`, no function comes or goes
+            // while the core goes through those of the link.
+            unsafe { bindings::pci_set_power_state_locked(pdev, D0) }
+        } else {
+            // SAFETY: As above.
+            unsafe { bindings::pci_set_power_state(pdev, D0) }
+        })
     }
 
     fn prepare_to_sleep(&self) -> Result {

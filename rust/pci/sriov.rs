@@ -39,7 +39,8 @@ use super::{
         try_lock,
         LockScope, //
     },
-    runtime::ActiveRef, //
+    runtime::ActiveRef,
+    Exclusive, //
 };
 
 /// What the kernel knows of a function's virtual functions (PCIe r6.0, sec 9.3.3).
@@ -186,8 +187,9 @@ pub trait SriovOps: for<'a> Driver<Data<'a>: Sync> {
     /// somebody else holds the virtual function's device lock, as the core does when it resets the
     /// whole bus, and calls the virtual function's own handlers.
     ///
-    /// Context: device lock of both functions held.
-    fn physfn_reset_done(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) {
+    /// Context: device lock of both functions held, and after `slot_reset` also `pci_bus_sem`: see
+    /// [`ErrorHandler`](super::ErrorHandler).
+    fn physfn_reset_done(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) {
         let _ = (dev, this);
         build_error!(VTABLE_DEFAULT_ERROR)
     }
@@ -230,15 +232,15 @@ impl<T: SriovOps> Callbacks<T> {
     ///
     /// # Safety
     ///
-    /// `physfn` must be bound to a driver of type `T`.
-    pub(super) unsafe fn physfn_reset_done(physfn: &Device<Core<'_>>) {
+    /// `physfn` must be bound to a driver of type `T`, and its device lock held.
+    pub(super) unsafe fn physfn_reset_done(physfn: Exclusive<'_>) {
         if !T::HAS_PHYSFN_RESET_DONE || physfn.num_vfs() == 0 {
             return;
         }
 
-        let pf = as_raw(physfn);
+        let pf = as_raw(&physfn);
         // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; its driver
-        // does not change while the device lock is held, as the `Core` context says.
+        // does not change while the device lock is held.
         let (vendor, driver) = unsafe { ((*pf).vendor, (*pf).driver) };
         let mut vf = core::ptr::null_mut();
         loop {
@@ -273,7 +275,7 @@ impl<T: SriovOps> Callbacks<T> {
                 // SAFETY: Its driver is that of `physfn`, of type `T` by the safety requirements of
                 // this function. The device lock is held until the end of this closure.
                 if let Some(data) = unsafe { bound_data::<T>(internal) } {
-                    T::physfn_reset_done(dev, data);
+                    T::physfn_reset_done(Exclusive::for_the_sake_of(physfn, dev), data);
                 }
                 Ok(())
             });

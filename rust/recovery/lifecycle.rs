@@ -154,11 +154,11 @@ impl Recovery {
     /// follows.
     ///
     /// Context: [`SriovOps::physfn_reset_done`](crate::pci::SriovOps::physfn_reset_done).
-    pub fn physfn_reset_done(&self, dev: &Device<Core<'_>>) {
+    pub fn physfn_reset_done(&self, dev: Exclusive<'_>) {
         self.note(Event::PhysfnResetDone);
-        if !self.is_frozen(dev.into()) {
+        if !self.is_frozen(dev) {
             // One that does not come back is reported.
-            let _ = self.restore(dev);
+            let _ = self.verified_restore(dev);
         }
     }
 

@@ -183,9 +183,9 @@ impl Recovery {
     /// Writes the known-good state; once more if it differs. `state_saved` is what it was
     /// afterwards.
     ///
-    /// The core takes `pci_bus_sem` to power a function up, and it has that when it calls the error
-    /// handlers, which take the mutex: so that is done without the mutex. Whoever has an
-    /// [`Exclusive`] is alone all the same, but for those who look through debugfs.
+    /// Outside a recovery the core takes `pci_bus_sem` to power a function up; in one it has that
+    /// already when it calls the handlers, which take the mutex: so the mutex is not held then.
+    /// Whoever has an [`Exclusive`] is alone all the same, but for those who look through debugfs.
     fn write_until_verified(&self, dev: Exclusive<'_>) -> Result<(), RestoreError> {
         if dev.is_d3cold() {
             // An error says that it does not answer, as does the next check.

@@ -150,9 +150,9 @@ pub(super) fn check_answers(dev: Exclusive<'_>) -> Result<(), Refusal> {
 /// As [`check_answers`], of a function that is powered up where it answers and the core takes it to
 /// be in D3cold: it did not answer once, and the core goes on doing so.
 ///
-/// The core takes `pci_bus_sem` for that, and it has that when it calls the error handlers, which
-/// take the mutex: must not be called with the mutex held. Whoever has an [`Exclusive`] is alone
-/// all the same, but for those who look through debugfs.
+/// Outside a recovery the core takes `pci_bus_sem` for that; in one it has that already when it
+/// calls the handlers, which take the mutex: must not be called with the mutex held. Whoever has an
+/// [`Exclusive`] is alone all the same, but for those who look through debugfs.
 pub(super) fn check_accessible(dev: Exclusive<'_>) -> Result<(), Refusal> {
     if dev.is_d3cold()
         && dev.channel_state() != ChannelState::PermanentFailure

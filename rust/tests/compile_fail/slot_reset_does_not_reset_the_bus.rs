@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! The core holds `pci_bus_sem` when it calls the handlers of a recovery: what they are given
-//! resets by FLR, but by no method that takes that lock, and enables no virtual functions.
+//! resets by FLR, but by no method that takes that lock, and enables no virtual functions. It may
+//! be held, too, when virtual functions hear of their physical one's reset.
 
 use core::pin::Pin;
 
@@ -16,6 +17,7 @@ use pci_recovery::pci::{
     Flr,
     Reset,
     SriovControl,
+    SriovOps,
     State, //
 };
 
@@ -46,5 +48,19 @@ impl ErrorHandler for MyDriver {
         let _ = dev.reset_function_locked();
         let _ = dev.enable_sriov(1);
         let _ = this.recovery.reset(dev);
+    }
+}
+
+#[vtable]
+impl SriovOps for MyDriver {
+    #[cfg(forbidden)]
+    fn physfn_reset_done(dev: Exclusive<'_>, _this: Pin<&Data>) {
+        let _ = dev.reset_function_locked();
+        //~^ E0599 no method named `reset_function_locked` found for struct
+    }
+
+    #[cfg(not(forbidden))]
+    fn physfn_reset_done(dev: Exclusive<'_>, this: Pin<&Data>) {
+        this.recovery.physfn_reset_done(dev);
     }
 }

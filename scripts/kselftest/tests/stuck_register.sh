@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # A register that does not take its known-good value: a restore says so, by its
-# name, and a recovery resets the function by FLR.
+# name, and a recovery resets the function by FLR. One that is asleep is powered up.
 
 # shellcheck source-path=SCRIPTDIR source=../lib/test.sh
 . "$KT_DIR/lib/test.sh"
@@ -80,6 +80,32 @@ recovery_resets_the_function() {
 	check_regs "after a recovery with a reset"
 }
 
+# A function is in D0 after a reset. One that says D3hot is powered up, while the core
+# has its lock of the buses: a kernel with lockdep looks whether it is taken once more.
+recovery_powers_it_up() {
+	if ! cap_find "$KT_DEVICE" 01; then
+		skip "$KT_DEVICE has no power management capability"
+		return 0
+	fi
+	ru_control=$(printf '0x%03x' $((CAP + 4)))
+	events_mark
+	fault_clear
+	# Two comparisons and two who mean to change it read it so; the last read is real.
+	fault stuck "range=$ru_control-$(printf '0x%03x' $((CAP + 5)))" value=0x000b count=4
+	check_inject fatal || return 0
+	await_event resume
+	fault_off
+	check_callbacks "error_detected frozen need_reset; slot_reset recovered; resume"
+	check_true "nobody has powered it up" d0_was_written
+	check_status state ok
+	check_regs "after a recovery with a power-up"
+}
+
+# d0_was_written: has all of the power state's register been set to 0?
+d0_was_written() {
+	fault_record | grep -q "^$FAULT_FN w $ru_control 2 0x0000 "
+}
+
 # Stuck for good: the recovery has failed and says so; later it is restored.
 recovery_fails_and_says_so() {
 	events_mark
@@ -118,4 +144,4 @@ fault_need
 at_exit undo
 CACHE_LINE=$(cfg_read "$KT_DEVICE" "$PCI_CACHE_LINE_SIZE" 1)
 subtests each_is_named not_compared_are_few recovery_resets_the_function \
-	recovery_fails_and_says_so
+	recovery_powers_it_up recovery_fails_and_says_so
