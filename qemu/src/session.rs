@@ -159,6 +159,9 @@ impl Session {
             }
             self.logs.check()?;
         };
+        if matches!(end, End::Hang(_) | End::NoBoot(_)) {
+            self.note_processors();
+        }
         if matches!(end, End::Hang(_)) {
             self.ask_for_tasks(program)?;
         }
@@ -243,6 +246,17 @@ impl Session {
             format!(": {}", words.join("; "))
         };
         format!("QEMU died ({}){words}", machine::describe(status))
+    }
+
+    /// Asks QEMU twice where each processor is, so that one can tell a loop from a wait: the answers are in qmp.log. A
+    /// QEMU that does not answer has nothing to tell.
+    fn note_processors(&self) {
+        let Ok(mut qmp) = self.qmp.lock() else { return };
+        for _ in 0..2 {
+            if qmp.human("info registers -a").is_err() {
+                return;
+            }
+        }
     }
 
     /// Makes the kernel print its blocked tasks (sysrq w, by a break on the console) and reads what it prints.

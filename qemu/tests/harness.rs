@@ -189,6 +189,10 @@ fn a_hang_has_the_name_of_its_test() {
         ended.log("check-1/qmp.log").contains("chardev-send-break"),
         "the kernel was asked for its tasks"
     );
+    assert!(
+        ended.log("check-1/qmp.log").contains("info registers -a"),
+        "QEMU was asked where the processors are"
+    );
 }
 
 #[test]
@@ -203,6 +207,10 @@ fn a_guest_that_does_not_boot_shows_its_console() {
         ended.stderr
     );
     assert_eq!(ended.last_line(), "0 passed, 1 failed, 0 skipped");
+    assert!(
+        ended.log("check-1/qmp.log").contains("info registers -a"),
+        "QEMU was asked where the processors are"
+    );
 }
 
 #[test]
