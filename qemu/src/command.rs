@@ -157,6 +157,10 @@ fn kernel_command_line(parts: &Parts<'_>) -> String {
     if parts.icount {
         // A serial port takes 87000 instructions for each byte: only what is wrong is told.
         words.extend(["tsc=reliable", "quiet"]);
+    } else {
+        // While the clock is that of jiffies, at the boot, the watchdog of 7.3 waits for ever for a processor that waits
+        // in stop_machine() for this one: both have interrupts off, and no jiffy ends it (watchdog_wait_seq()).
+        words.push("tsc=nowatchdog");
     }
     if parts.panic_on_oops {
         words.push("oops=panic");

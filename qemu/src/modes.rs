@@ -59,8 +59,8 @@ struct Played {
 impl Host {
     /// Boots the guest and runs `program` with it to the end.
     ///
-    /// A guest whose kernel stops before its program begins is booted once more, and not without saying so: under TCG
-    /// one boot of some hundred stops, with both processors in a loop that waits for the other.
+    /// A guest whose kernel stops before its program begins is booted once more, and not without saying so: what happens
+    /// once in hundreds of boots says nothing about what is tested.
     fn play(self, guest: &Guest, limits: Limits, program: &mut dyn Program) -> Result<Played> {
         let Self {
             ui,
