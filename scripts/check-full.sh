@@ -45,12 +45,18 @@ check() {
 
 # The kernels NAME... are made while others run, out of their way: a guest waits for
 # most of its time. What goes wrong with one, set-up says again when it is wanted.
+#
+# Not in a session of its own (setsid): to the scheduler that is a group, which gets as
+# much as all others together (sched_autogroup), and nice counts within a group only.
 making=
 make_meanwhile() {
+	# A process group, to be ended as one.
+	set -m
 	# shellcheck disable=SC2016 # the other shell's
-	setsid nice -n 19 bash -c 'for KERNEL; do export KERNEL; scripts/setup.sh; done' - "$@" \
+	nice -n 19 bash -c 'for KERNEL; do export KERNEL; scripts/setup.sh; done' - "$@" \
 		</dev/null >/dev/null 2>&1 &
 	making=$!
+	set +m
 	trap 'kill -- "-$making" 2>/dev/null || true' EXIT
 }
 

@@ -143,7 +143,7 @@ pub struct GuestArgs {
     )]
     pub runner: String,
 
-    /// Seconds that the guest may take to start its program; one that does not is booted once more, and it is told
+    /// Seconds that the guest may take to start its program
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     pub boot_timeout: Duration,
 

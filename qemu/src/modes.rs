@@ -47,49 +47,18 @@ pub struct Host {
     pub sender: Sender<Event>,
 }
 
-/// What came of a guest.
-struct Played {
-    session: Session,
-    end: End,
-    ui: Ui,
-    /// The logs of a first try that did not boot.
-    unbooted: Option<PathBuf>,
-}
-
 impl Host {
     /// Boots the guest and runs `program` with it to the end.
-    ///
-    /// A guest whose kernel stops before its program begins is booted once more, and not without saying so: what happens
-    /// once in hundreds of boots says nothing about what is tested.
-    fn play(self, guest: &Guest, limits: Limits, program: &mut dyn Program) -> Result<Played> {
-        let Self {
-            ui,
-            mut events,
-            sender,
-        } = self;
-        let mut unbooted = None;
-        loop {
-            let mut session = guest.boot(limits, events, &sender, &ui)?;
-            let end = session.run(program, &ui)?;
-            let stopped = matches!(end, End::NoBoot(_)) && session.console.tail().next().is_some();
-            if !stopped || unbooted.is_some() {
-                ui.done();
-                return Ok(Played {
-                    session,
-                    end,
-                    ui,
-                    unbooted,
-                });
-            }
-            outcome::explain(&end, &session, program.running(), &ui);
-            let logs = session.logs.directory().to_owned();
-            ui.note(&format!(
-                "it is booted once more; logs of this try: {}",
-                logs.display()
-            ));
-            unbooted = Some(logs);
-            events = session.close(&sender);
-        }
+    fn play(
+        self,
+        guest: &Guest,
+        limits: Limits,
+        program: &mut dyn Program,
+    ) -> Result<(Session, End, Ui)> {
+        let mut session = guest.boot(limits, self.events, &self.sender, &self.ui)?;
+        let end = session.run(program, &self.ui)?;
+        self.ui.done();
+        Ok((session, end, self.ui))
     }
 }
 
@@ -241,12 +210,7 @@ fn shares(args: &GuestArgs, selection: Selection<'_>, jobs: Jobs) -> Result<Vec<
 /// Runs the tests that the guest of `share` was prepared for.
 fn check_in(host: Host, share: &Share, limits: Limits) -> Result<(Checked, Ui)> {
     let mut check = Check::new(&share.prefix);
-    let Played {
-        session,
-        end,
-        ui,
-        unbooted,
-    } = host.play(&share.guest, limits, &mut check)?;
+    let (session, end, ui) = host.play(&share.guest, limits, &mut check)?;
     if let End::Signal(_) = end {
         outcome::tell_interrupted(&session, check.running(), &ui);
         let checked = Checked {
@@ -257,15 +221,7 @@ fn check_in(host: Host, share: &Share, limits: Limits) -> Result<(Checked, Ui)> 
         return Ok((checked, ui));
     }
     outcome::explain(&end, &session, check.running(), &ui);
-    let mut report = check.finish(&end, &session.console, &ui);
-    if let Some(logs) = unbooted {
-        let text = format!(
-            "{}the guest did not boot at the first try: {}",
-            share.prefix,
-            logs.display()
-        );
-        report.told.push(text);
-    }
+    let report = check.finish(&end, &session.console, &ui);
     let own = match report.totals().failed {
         0 => PASSED,
         _ => FAILED,
@@ -395,9 +351,7 @@ pub fn demonstrate(host: Host, args: &GuestArgs, silence: Duration) -> Result<u8
         silence: Some(silence),
     };
     let mut demo = Demo::default();
-    let Played {
-        session, end, ui, ..
-    } = host.play(&guest, limits, &mut demo)?;
+    let (session, end, ui) = host.play(&guest, limits, &mut demo)?;
     if let End::Signal(_) = end {
         outcome::tell_interrupted(&session, demo.running(), &ui);
         return Ok(outcome::status(&end, FAILED));
@@ -441,9 +395,7 @@ pub fn shell(host: Host, args: &GuestArgs) -> Result<u8> {
         silence: None,
     };
     let mut shell = Shell::new(host.sender.clone());
-    let Played {
-        session, end, ui, ..
-    } = host.play(&guest, limits, &mut shell)?;
+    let (session, end, ui) = host.play(&guest, limits, &mut shell)?;
     let running = shell.running().map(str::to_owned);
     // The terminal is a person's again before anything is said.
     drop(shell);

@@ -4,7 +4,6 @@
 
 use std::io::Read;
 use std::io::Write;
-use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -247,30 +246,6 @@ impl Session {
             format!(": {}", words.join("; "))
         };
         format!("QEMU died ({}){words}", machine::describe(status))
-    }
-
-    /// Ends the session, and gives back what others tell the next one: a signal, but nothing of this guest.
-    pub fn close(mut self, sender: &Sender<Event>) -> Receiver<Event> {
-        self.machine.kill();
-        for port in [&self.console_port, &self.output_port] {
-            // One that is closed already is as good.
-            let _ = port.shutdown(Shutdown::Both);
-        }
-        let mut open = 2;
-        let mut signals = Vec::new();
-        while open > 0 {
-            match self.events.recv_timeout(LAST_WORDS) {
-                Ok(Event::Closed) => open -= 1,
-                Ok(event @ (Event::Signal(_) | Event::Left)) => signals.push(event),
-                Ok(_) => {}
-                Err(_) => break,
-            }
-        }
-        for signal in signals {
-            // The receiver is in `self`.
-            let _ = sender.send(signal);
-        }
-        self.events
     }
 
     /// Asks QEMU twice where each processor is, so that one can tell a loop from a wait: the answers are in qmp.log. A

@@ -100,7 +100,7 @@ pub(super) unsafe fn lock(pdev: *mut bindings::pci_dev) -> Result<ScopeGuard<(),
 }
 
 /// The bridge above `dev` (`pci_upstream_bridge()`, for a virtual function that of its bus).
-fn upstream_bridge(dev: &Device) -> Option<*mut bindings::pci_dev> {
+pub(super) fn upstream_bridge(dev: &Device) -> Option<*mut bindings::pci_dev> {
     // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. It holds its
     // bus, and a bus the bridge above it.
     let bridge = unsafe {

@@ -98,10 +98,7 @@ impl Power for Exclusive<'_> {
         // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; by that of
         // `Exclusive`, nobody else writes its power state.
         unsafe { (*pdev).current_state = UNKNOWN };
-        // A function without a bridge above has no link, and is called without a walk.
-        // SAFETY: As above. A function keeps its bus.
-        let has_link = unsafe { !(*(*pdev).bus).self_.is_null() };
-        to_result(if has_link && self.is_in_bus_walk() {
+        to_result(if self.is_in_bus_walk() {
             // SAFETY: As above. By the type invariant of `Exclusive`, no function comes or goes
             // while the core goes through those of the link.
             unsafe { bindings::pci_set_power_state_locked(pdev, D0) }
