@@ -137,8 +137,8 @@ impl ErrorHandler for EduDriver {
         this.recovery.slot_reset(dev)
     }
 
-    fn resume(_dev: Exclusive<'_>, this: Pin<&Data<'_>>) {
-        this.recovery.resume();
+    fn resume(dev: Exclusive<'_>, this: Pin<&Data<'_>>) {
+        this.recovery.resume(dev);
         // An error is in the log; I/O stays stopped.
         let _ = this.start();
     }

@@ -19,6 +19,7 @@
 //! | do the BARs hold what the kernel assigned? was the function wiped? | [`bars`] |
 //! | is a saved capability plausible? | [`capability`] |
 //! | do the capability lists lead to every capability? | [`lists`] |
+//! | what does the kernel change on purpose of what is kept? | [`follow`] |
 //! | all of it, in order: may this save become the known-good state? | [`save`] |
 //! | which registers are compared after a restore, and under which mask? | [`snapshot`] |
 //! | do the SR-IOV registers say what the kernel has enabled? | [`sriov`] |
@@ -26,6 +27,7 @@
 
 pub mod bars;
 pub mod capability;
+pub mod follow;
 pub mod function;
 pub mod header;
 pub mod lists;
@@ -35,8 +37,10 @@ pub mod snapshot;
 pub mod sriov;
 
 pub use self::{
+    bars::lost_bus_master,
     capability::{
         check_exp_kept,
+        learn_aer_ones,
         Capability, //
     },
     function::{
@@ -44,9 +48,15 @@ pub use self::{
         BarKind,
         Buses,
         Function,
-        HeaderType, //
+        HeaderType,
+        Learned,
+        Window,
+        Windows, //
     },
-    lists::Lists,
+    lists::{
+        Lists,
+        Places, //
+    },
     refusal::Refusal,
     save::{
         check_accessible,

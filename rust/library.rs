@@ -81,8 +81,8 @@
 //!         this.recovery.slot_reset(dev)
 //!     }
 //!
-//!     fn resume(_dev: Exclusive<'_>, this: Pin<&Data<'_>>) {
-//!         this.recovery.resume();
+//!     fn resume(dev: Exclusive<'_>, this: Pin<&Data<'_>>) {
+//!         this.recovery.resume(dev);
 //!     }
 //!     // ... mmio_enabled, reset_prepare, reset_done
 //! }

@@ -171,8 +171,8 @@ impl ErrorHandler for MsixTest {
         this.recovery.slot_reset(dev)
     }
 
-    fn resume(_dev: Exclusive<'_>, this: Pin<&Data<'_>>) {
-        this.recovery.resume();
+    fn resume(dev: Exclusive<'_>, this: Pin<&Data<'_>>) {
+        this.recovery.resume(dev);
         // An error is in the log, here and below.
         let _ = this.start();
     }

@@ -19,6 +19,7 @@
 //! | virtual functions | [`sriov`] | `pci_enable_sriov()`, `struct pci_driver` |
 //! | resets | [`reset`] | `pci_reset_function_locked()`, `pcie_reset_flr()` |
 //! | enabling, and disabling again | [`enable`] | `pci_enable_device_mem()` |
+//! | what Command takes | [`command`] | `PCI_COMMAND` |
 //! | one interrupt | [`irq`] | `request_threaded_irq()` |
 //! | memory shared with the function | [`dma`] | `dma_alloc_coherent()` |
 //! | a workqueue of one's own | [`queue`] | `alloc_workqueue()` |
@@ -36,6 +37,7 @@
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
 
 pub mod adapter;
+pub mod command;
 pub mod compat;
 pub mod config;
 pub mod context;
@@ -61,6 +63,7 @@ pub mod uevent;
 
 pub use self::{
     adapter::Adapter,
+    command::Command,
     compat::{
         parameter_is_set,
         DevresBar,
@@ -80,7 +83,9 @@ pub use self::{
     info::{
         BarResource,
         BarResourceKind,
-        Info, //
+        BridgeWindow,
+        Info,
+        WindowResource, //
     },
     irq::{
         request_msi,
@@ -105,6 +110,7 @@ pub use self::{
     },
     state::{
         SavedCapability,
+        SavedCapabilityMut,
         SavedState,
         State, //
     },

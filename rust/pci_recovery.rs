@@ -110,8 +110,8 @@ impl ErrorHandler for RecoveryDriver {
         this.recovery.reset_done(dev);
     }
 
-    fn resume(_dev: Exclusive<'_>, this: Pin<&Data<'_>>) {
-        this.recovery.resume();
+    fn resume(dev: Exclusive<'_>, this: Pin<&Data<'_>>) {
+        this.recovery.resume(dev);
     }
 
     fn cor_error_detected(dev: &Device) {

@@ -84,11 +84,16 @@ use self::{
     },
 };
 use crate::{
-    guard::Refusal,
+    guard::{
+        Mismatch,
+        Refusal, //
+    },
     pci::{
+        Exclusive,
         Reset,
-        SavedState, //
-    }, //
+        SavedState,
+        State, //
+    },
 };
 
 /// The known-good state of one function, and what happened to it.
@@ -101,9 +106,10 @@ pub struct Recovery {
 }
 
 struct Inner {
-    /// The vault.
     known_good: KnownGood,
     health: Health,
+    /// When the recovery that goes on was heard of last, in nanoseconds since boot.
+    recovering_since_ns: u64,
     counters: Counters,
     last_refusal: Option<Refusal>,
     /// Why it was not suspended at run time, if it has not been well since.
@@ -136,6 +142,9 @@ impl Recovery {
         let mut counters = Counters::default();
         events.push(Event::Probe);
 
+        // What is good before a reset is put back where the reset, or the save after it, fails: the
+        // core saves in between, and looks at nothing.
+        let before = SavedState::store(dev.into())?;
         if first_save == FirstSave::AfterReset {
             match dev.reset_function_locked() {
                 Ok(()) => {
@@ -145,13 +154,14 @@ impl Recovery {
                 Err(ENOTTY) => dev_warn!(dev, "not reset before the first save: no method\n"),
                 Err(error) => {
                     dev_err!(dev, "not bound: the reset failed: {:?}\n", error);
+                    put_back(dev.into(), &before);
                     return Err(error);
                 }
             }
         }
 
-        let before = SavedState::store(dev.into())?;
-        let known_good = KnownGood::first(dev.into(), before).map_err(|refusal| {
+        let known_good = KnownGood::first(dev.into()).map_err(|refusal| {
+            put_back(dev.into(), &before);
             dev_err!(
                 dev,
                 "cannot recover a function without a known-good state: {}\n",
@@ -169,6 +179,7 @@ impl Recovery {
                 inner <- new_mutex!(Inner {
                     known_good,
                     health: Health::Ok,
+                    recovering_since_ns: 0,
                     counters,
                     last_refusal: None,
                     runtime_refusal: None,
@@ -191,7 +202,23 @@ impl Recovery {
     }
 }
 
+/// Puts `state` back into the core's buffer, and leaves `state_saved` as it is.
+fn put_back(dev: Exclusive<'_>, state: &SavedState) {
+    let flag = dev.state_saved();
+    if let Err(error) = state.load(dev) {
+        dev_err!(dev, "the core's saved state is lost: {:?}\n", error);
+    }
+    dev.set_state_saved(flag);
+}
+
 impl Inner {
+    /// Counts a register that differs and that the function can do without, and writes it into the
+    /// timeline.
+    fn note_deviation(&mut self, mismatch: Mismatch) {
+        self.counters.deviations += 1;
+        self.events.push(Event::Mismatch(mismatch.into()));
+    }
+
     /// Counts a reset that this driver asked for, and writes it into the timeline.
     fn note_reset(&mut self, reset: Result) {
         match reset {

@@ -54,6 +54,18 @@ fn address(header: &Header, index: usize, kind: BarKind) -> u64 {
     }
 }
 
+/// Writes the address that the kernel assigned into the BAR at word `index`, and what it decodes.
+pub fn set(header: &mut Header, index: usize, bar: super::Bar) {
+    if let Some(low) = header.get_mut(index) {
+        // CAST: The lower half.
+        *low = bar.address as u32 | flags(*low, bar.kind);
+    }
+    if let (BarKind::Mem64, Some(high)) = (bar.kind, header.get_mut(index + 1)) {
+        // CAST: The upper half.
+        *high = (bar.address >> 32) as u32;
+    }
+}
+
 /// The bits below the address of a BAR whose word is `low`, made right for `kind` if they are not.
 fn flags(low: u32, kind: BarKind) -> u32 {
     match kind {
@@ -115,10 +127,15 @@ pub fn check_command(header: &Header, function: &Function) -> Result<(), Refusal
     let decodes_memory = assigned(function).any(|(_, bar)| bar.kind != BarKind::Io);
     let lost_decoding =
         function.enabled && decodes_memory && !function.is_vf && command & COMMAND_MEMORY == 0;
-    let lost_mastering = function.bus_master && command & COMMAND_MASTER == 0;
+    let lost_mastering = !function.learned.no_bus_master && lost_bus_master(header, function);
 
     if lost_decoding || lost_mastering {
         return Err(Refusal::Disabled { command });
     }
     Ok(())
+}
+
+/// Whether Command has bus mastering off where the kernel turned it on.
+pub fn lost_bus_master(header: &Header, function: &Function) -> bool {
+    function.bus_master && header[COMMAND_WORD] as u16 & COMMAND_MASTER == 0
 }

@@ -5,7 +5,10 @@
 //! These facts were learned when the function was enumerated, or assigned by the kernel since, and
 //! live in `struct pci_dev`: they stay right while the function itself reads all-ones.
 
-use super::Header;
+use super::{
+    lists::Places,
+    Header, //
+};
 
 /// The layout of the header (`PCI_HEADER_TYPE`, bits 6:0).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +68,47 @@ pub struct Buses {
     pub subordinate: u8,
 }
 
+impl Buses {
+    /// The lower three bytes of the word of `PCI_PRIMARY_BUS`.
+    pub fn as_raw(self) -> u32 {
+        u32::from_le_bytes([self.primary, self.secondary, self.subordinate, 0])
+    }
+}
+
+/// A range of addresses that a bridge forwards, as the bus sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// The first address.
+    pub start: u64,
+    /// The last address.
+    pub end: u64,
+}
+
+/// The windows of a bridge; [`None`] where the kernel assigned none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Windows {
+    /// I/O ports (`PCI_IO_BASE`).
+    pub io: Option<Window>,
+    /// The I/O window has a granularity of 1 KiB, not 4 KiB.
+    pub io_1k: bool,
+    /// Memory (`PCI_MEMORY_BASE`).
+    pub memory: Option<Window>,
+    /// Prefetchable memory (`PCI_PREF_MEMORY_BASE`).
+    pub prefetchable: Option<Window>,
+}
+
+/// Hardware that differs from what the rules expect of any function, learned at the first save.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Learned {
+    /// Bus Master Enable does not take a 1 (PCIe r6.0, sec 7.5.1.1.3 allows that).
+    pub no_bus_master: bool,
+    /// The AER registers that read all-ones twice: bit `i` stands for
+    /// [`ERR`](super::capability::ERR)`[i]`.
+    pub aer_ones: u8,
+    /// Where the capabilities are.
+    pub places: Places,
+}
+
 /// What the kernel knows of a function, apart from its config space.
 #[derive(Clone, Debug)]
 pub struct Function {
@@ -87,8 +131,19 @@ pub struct Function {
     pub enabled: bool,
     /// The kernel made the function a bus master (`pci_set_master()`).
     pub bus_master: bool,
+    /// MSI or MSI-X is enabled, and the kernel sets INTx Disable along with it.
+    pub msi: bool,
+    /// The expansion ROM was enabled when the function was added (`IORESOURCE_ROM_ENABLE`).
+    pub rom_enabled: bool,
+    /// The core saves and restores L1 PM Substates: the function is the downstream end of a link
+    /// both of whose ends have that capability.
+    pub l1ss: bool,
+    /// The core saves and restores TPH, which a driver enabled.
+    pub tph: bool,
     /// A bridge's bus numbers.
     pub buses: Option<Buses>,
+    /// A bridge's windows.
+    pub windows: Windows,
     /// Its config space has 4096 bytes, not 256.
     pub extended: bool,
     /// Offset of the PCI Express capability, 0 if there is none.
@@ -98,4 +153,6 @@ pub struct Function {
     /// The header that the kernel saved last, when the function was added or since. Not trusted: it
     /// only tells which words have been all-ones before.
     pub saved_before: Header,
+    /// What was learned of the hardware.
+    pub learned: Learned,
 }

@@ -13,10 +13,21 @@ use super::{
     HEADER_WORDS, //
 };
 
+/// `PCI_COMMAND_IO`.
+const COMMAND_IO: u16 = 0x1;
 /// `PCI_COMMAND_MEMORY`.
 pub const COMMAND_MEMORY: u16 = 0x2;
 /// `PCI_COMMAND_MASTER`.
 pub const COMMAND_MASTER: u16 = 0x4;
+/// `PCI_COMMAND_INTX_DISABLE`.
+pub const COMMAND_INTX_DISABLE: u16 = 0x400;
+/// `PCI_BRIDGE_CTL_BUS_RESET`, as a bit of the word of `PCI_INTERRUPT_LINE`.
+const BRIDGE_CTL_BUS_RESET: u32 = 0x0040_0000;
+/// `PCI_ROM_ADDRESS_ENABLE`.
+pub const ROM_ENABLE: u32 = 0x1;
+/// The address in an expansion ROM BAR (`PCI_ROM_ADDRESS_MASK`). Bits 7:1 are its validation status
+/// (PCIe r6.0, sec 7.5.1.2.4), which hardware changes.
+const ROM_ADDRESS: u32 = 0xffff_f800;
 /// What the IDs read while the function is not ready after a reset (PCIe r6.0, sec 2.3.2).
 const IDS_NOT_READY: u32 = 0xffff_0001;
 /// `PCI_STATUS_CAP_LIST`, as a bit of the Command/Status word.
@@ -27,7 +38,7 @@ pub const COMMAND_WORD: usize = 1;
 /// Index of the word of cache line size, latency timer, header type and BIST.
 const HEADER_TYPE_WORD: usize = 3;
 /// Index of a bridge's word of bus numbers.
-const BUSES_WORD: usize = 6;
+pub const BUSES_WORD: usize = 6;
 /// Index of the word with the capability pointer.
 pub const CAPABILITY_WORD: usize = 13;
 /// Index of the word of interrupt line and pin.
@@ -70,6 +81,14 @@ const NAMES_BRIDGE: [&str; HEADER_WORDS] = [
     "PCI_ROM_ADDRESS1",
     "PCI_INTERRUPT_LINE",
 ];
+
+/// Index of the word of the expansion ROM BAR (`PCI_ROM_ADDRESS`, `PCI_ROM_ADDRESS1`).
+pub const fn rom_word(header_type: HeaderType) -> usize {
+    match header_type {
+        HeaderType::Normal => 12,
+        HeaderType::Bridge => 14,
+    }
+}
 
 /// The PCI_* name of the register at word `index` (the first register of the word).
 pub fn name(header_type: HeaderType, index: usize) -> &'static str {
@@ -157,17 +176,27 @@ pub fn check(header: &Header, function: &Function) -> Result<(), Refusal> {
     }
 
     if let Some(buses) = function.buses {
-        let expected = u32::from(buses.primary)
-            | (u32::from(buses.secondary) << 8)
-            | (u32::from(buses.subordinate) << 16);
+        let expected = buses.as_raw();
         let found = header[BUSES_WORD] & 0x00ff_ffff;
-        if found != expected {
+        // Some bridges have Primary Bus hard-wired to 0; the core knows them by the other two,
+        // which are not 0 then (`pci_scan_bridge_extend()`).
+        let is_hard_wired = found == expected & 0x00ff_ff00 && found != 0;
+        if found != expected && !is_hard_wired {
             return Err(Refusal::Unexpected {
                 register: name(function.header_type, BUSES_WORD),
                 found,
                 expected,
             });
         }
+    }
+
+    if function.header_type == HeaderType::Bridge
+        && header[INTERRUPT_WORD] & BRIDGE_CTL_BUS_RESET != 0
+    {
+        return Err(Refusal::Invalid {
+            register: "PCI_BRIDGE_CONTROL",
+            found: header[INTERRUPT_WORD] >> 16,
+        });
     }
 
     Ok(())
@@ -184,8 +213,8 @@ pub fn is_seldom_all_ones(header_type: HeaderType, index: usize) -> bool {
 }
 
 /// The bits of word `index` that software cannot change and that therefore stay as they are for as
-/// long as it is the same function.
-pub fn read_only_mask(header_type: HeaderType, index: usize) -> u32 {
+/// long as it is the same function. `expected` is what the word was.
+pub fn read_only_mask(header_type: HeaderType, index: usize, expected: u32) -> u32 {
     match (header_type, index) {
         (_, 0 | 2) => ALL_ONES,
         // Header type.
@@ -194,6 +223,8 @@ pub fn read_only_mask(header_type: HeaderType, index: usize) -> u32 {
         (_, CAPABILITY_WORD) => 0x0000_00ff,
         // CIS pointer and subsystem IDs.
         (HeaderType::Normal, 10 | 11) => ALL_ONES,
+        // A Primary Bus that is not hard-wired to 0.
+        (HeaderType::Bridge, BUSES_WORD) if expected & 0xff != 0 => 0x0000_00ff,
         // Interrupt pin.
         (_, INTERRUPT_WORD) => 0x0000_ff00,
         _ => 0,
@@ -203,8 +234,9 @@ pub fn read_only_mask(header_type: HeaderType, index: usize) -> u32 {
 /// The bits of word `index` that are compared after a restore: all but those that hardware changes.
 pub fn verify_mask(header_type: HeaderType, index: usize, value: u32) -> u32 {
     match (header_type, index) {
-        // Status: RW1C bits and the interrupt status.
-        (_, COMMAND_WORD) => 0x0000_ffff,
+        // Status: RW1C bits and the interrupt status. INTx Disable: hardware without it reads 0
+        // (PCI r2.2), and an interrupt that is not disabled does no harm to who uses MSI.
+        (_, COMMAND_WORD) => 0x0000_ffff & !(value & u32::from(COMMAND_INTX_DISABLE)),
         // BIST: starts a self test, clears itself.
         (_, HEADER_TYPE_WORD) => 0x00ff_ffff,
         // Secondary Status: RW1C bits.
@@ -220,7 +252,27 @@ pub fn verify_mask(header_type: HeaderType, index: usize, value: u32) -> u32 {
             };
             upper | 0xff00 | line
         }
+        // A reader of the file `rom` in sysfs enables it, without any lock.
+        (HeaderType::Normal, 12) | (HeaderType::Bridge, 14) => ROM_ADDRESS,
         (HeaderType::Normal, 14) => 0,
         _ => ALL_ONES,
+    }
+}
+
+/// The bits of word `index` without which the function cannot be used, or must not be: who it is,
+/// what it decodes and forwards, bus mastering as it was.
+pub fn vital_mask(header_type: HeaderType, index: usize) -> u32 {
+    match (header_type, index) {
+        (_, 0) => ALL_ONES,
+        (_, COMMAND_WORD) => (COMMAND_IO | COMMAND_MEMORY | COMMAND_MASTER) as u32,
+        // Header type, without the bit that says whether there are more functions.
+        (_, HEADER_TYPE_WORD) => 0x007f_0000,
+        (HeaderType::Normal, 4..=9) | (HeaderType::Bridge, 4 | 5) => ALL_ONES,
+        // Secondary and subordinate bus, by which it forwards; not its Secondary Latency Timer.
+        (HeaderType::Bridge, BUSES_WORD) => 0x00ff_ff00,
+        (HeaderType::Bridge, 7) => 0x0000_ffff,
+        (HeaderType::Bridge, 8..=12) => ALL_ONES,
+        (HeaderType::Bridge, INTERRUPT_WORD) => BRIDGE_CTL_BUS_RESET,
+        _ => 0,
     }
 }

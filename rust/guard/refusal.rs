@@ -64,10 +64,12 @@ pub enum Refusal {
         /// Where that is.
         offset: u16,
     },
-    /// A capability list does not lead to a capability that it led to before.
+    /// The capability lists do not lead to a capability that the kernel found in them before.
     Truncated {
-        /// The capability that is missing.
-        offset: u16,
+        /// Its capability ID.
+        id: u16,
+        /// An extended capability (offset 0x100 and above)?
+        extended: bool,
     },
     /// Every register of a capability reads 0 and some did not before.
     Zeroed {
@@ -81,6 +83,11 @@ pub enum Refusal {
         /// An extended capability (offset 0x100 and above)?
         extended: bool,
     },
+    /// A register of L1 PM Substates of the port above reads all-ones: the core saves it with the
+    /// function.
+    Port,
+    /// The recovery from an error was given up without a word to the driver.
+    GivenUp,
     /// `pci_save_state()` failed.
     Core {
         /// Its (negative) errno.
@@ -131,14 +138,17 @@ impl fmt::Display for Refusal {
                     "a capability list leads to {offset:#05x}, which reads all-ones"
                 )
             }
-            Self::Truncated { offset } => {
-                write!(f, "the capability at {offset:#05x} is in no list any more")
+            Self::Truncated { id, extended } => {
+                let kind = if extended { "extended " } else { "" };
+                write!(f, "{kind}capability {id:#04x} is in no list any more")
             }
             Self::Zeroed { capability } => write!(f, "wiped: the {capability} capability reads 0"),
             Self::Capability { id, extended } => {
                 let kind = if extended { "extended " } else { "" };
                 write!(f, "a word of {kind}capability {id:#04x} reads all-ones")
             }
+            Self::Port => f.write_str("L1 PM Substates of the port above read all-ones"),
+            Self::GivenUp => f.write_str("the recovery from an error was given up"),
             Self::Core { errno } => write!(f, "pci_save_state() failed with {errno}"),
         }
     }

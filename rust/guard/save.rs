@@ -4,10 +4,7 @@
 
 use super::{
     bars,
-    capability::{
-        self,
-        Byte, //
-    },
+    capability,
     header,
     Capability,
     Function,
@@ -56,7 +53,7 @@ pub fn check_header(
         if found == expected {
             continue;
         }
-        let mask = header::read_only_mask(function.header_type, index);
+        let mask = header::read_only_mask(function.header_type, index, expected);
         if found == ALL_ONES && header::is_seldom_all_ones(function.header_type, index) {
             return Err(Refusal::AllOnes {
                 register: header::name(function.header_type, index),
@@ -85,16 +82,16 @@ pub fn check_header(
 ///
 /// The first of those of [`check_header`]; then [`Refusal::Zeroed`] and [`Refusal::Capability`];
 /// then [`Refusal::LostDuringSave`] and [`Refusal::ResetDuringSave`].
-pub fn validate<'a, B: Byte + 'a>(
+pub fn validate<'a>(
     header: &Header,
-    capabilities: impl Iterator<Item = Capability<'a, B>>,
+    capabilities: impl Iterator<Item = Capability<'a>>,
     command_status: u32,
     function: &Function,
     known_good: Option<&Snapshot>,
 ) -> Result<(), Refusal> {
     check_header(header, function, known_good)?;
     for capability in capabilities {
-        capability::check(&capability, known_good)?;
+        capability::check(&capability, &function.learned, known_good)?;
     }
     check_after(header, command_status)
 }

@@ -1,27 +1,66 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! The known-good state as a list of registers: what is dumped, and compared after a restore.
+//!
+//! Compared are the registers of the header and of the capabilities in [`KINDS`]. Not compared are
+//! the bits that hardware changes, arbitration tables of virtual channels, steering tags of TPH,
+//! and what the core restores from its own record without saving it (MSI, ATS, PRI, PASID, ACS,
+//! resizable BARs).
 
 use core::fmt;
 
 use super::{
     capability::{
-        Byte,
-        ERR,
-        ERR_REGISTERS,
+        CapRegister,
+        Capability,
+        Kind,
+        ERR_KIND,
         EXP,
-        EXP_REGISTERS, //
+        EXP_KIND,
+        KINDS,
+        KIND_COUNT, //
     },
     header,
-    Capability,
     Function,
     Header,
     HeaderType,
     HEADER_WORDS, //
 };
 
+/// How many registers of capabilities there are in [`KINDS`].
+const CAP_REGISTERS: usize = {
+    let mut count = 0;
+    let mut kind = 0;
+    while kind < KIND_COUNT {
+        count += KINDS[kind].registers.len();
+        kind += 1;
+    }
+    count
+};
+
+/// The registers of [`KINDS`], one kind behind the other, each with the index of its kind.
+const REGISTERS: [(usize, &CapRegister); CAP_REGISTERS] = {
+    let mut table: [(usize, &CapRegister); CAP_REGISTERS] = [(0, &EXP[0]); CAP_REGISTERS];
+    let mut count = 0;
+    let mut kind = 0;
+    while kind < KIND_COUNT {
+        let registers = KINDS[kind].registers;
+        let mut index = 0;
+        while index < registers.len() {
+            table[count] = (kind, &registers[index]);
+            count += 1;
+            index += 1;
+        }
+        kind += 1;
+    }
+    table
+};
+
+// `Snapshot` has a bit for each.
+const _: () = assert!(CAP_REGISTERS <= 64);
+
 /// How many registers a snapshot holds at the most.
-pub const MAX_REGISTERS: usize = HEADER_WORDS + EXP_REGISTERS + ERR_REGISTERS;
+pub const MAX_REGISTERS: usize = HEADER_WORDS + CAP_REGISTERS;
 
 /// A register of the known-good state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +75,8 @@ pub struct Register {
     pub value: u32,
     /// The bits that are compared after a restore.
     pub mask: u32,
+    /// Those of them without which the function cannot be used, or must not be.
+    pub vital: u32,
 }
 
 impl Register {
@@ -71,6 +112,13 @@ pub struct Mismatch {
     pub found: u32,
 }
 
+impl Mismatch {
+    /// Does a vital bit differ?
+    pub fn is_vital(&self) -> bool {
+        (self.register.value ^ self.found) & self.register.vital != 0
+    }
+}
+
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = 2 + 2 * usize::from(self.register.width);
@@ -85,74 +133,69 @@ impl fmt::Display for Mismatch {
 /// Extended capabilities begin behind it (PCIe r6.0, sec 7.2.1).
 const LAST_ORDINARY_OFFSET: u16 = 0xff;
 
-/// Up to `N` saved registers of a capability.
-#[derive(Clone, Debug)]
-struct Saved<T, const N: usize> {
-    /// Where the capability is.
-    cap: u16,
-    values: [T; N],
-    /// How many of them there are.
-    len: u8,
-}
-
-impl<T: Copy + Default, const N: usize> Saved<T, N> {
-    /// None is saved.
-    fn none() -> Self {
-        Self {
-            cap: 0,
-            values: [T::default(); N],
-            len: 0,
-        }
-    }
-
-    /// What was saved of the capability at `cap`.
-    fn of(cap: u16, saved: impl Iterator<Item = T>) -> Self {
-        let mut this = Self {
-            cap,
-            ..Self::none()
-        };
-        for (slot, value) in this.values.iter_mut().zip(saved) {
-            *slot = value;
-            this.len += 1;
-        }
-        this
-    }
-
-    fn get(&self, index: usize) -> Option<T> {
-        self.values.get(..self.len.into())?.get(index).copied()
-    }
-}
-
 /// The known-good state of a function: values only; [`Self::registers`] tells what they are of.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     header_type: HeaderType,
     header: Header,
-    exp: Saved<u16, EXP_REGISTERS>,
-    err: Saved<u32, ERR_REGISTERS>,
+    /// Where each kind of capability is, 0 where nothing is saved of it.
+    at: [u16; KIND_COUNT],
+    /// The registers of [`KINDS`], one kind behind the other.
+    values: [u32; CAP_REGISTERS],
+    /// Bit `i` says that `values[i]` was saved.
+    saved: u64,
 }
 
 impl Snapshot {
     /// Takes the registers of a save that [`super::validate`] let pass.
-    pub fn new<'a, B: Byte + 'a>(
+    pub fn new<'a>(
         header: &Header,
-        capabilities: impl Iterator<Item = Capability<'a, B>>,
+        capabilities: impl Iterator<Item = Capability<'a>>,
         function: &Function,
     ) -> Self {
         let mut this = Self {
             header_type: function.header_type,
             header: *header,
-            exp: Saved::none(),
-            err: Saved::none(),
+            at: [0; KIND_COUNT],
+            values: [0; CAP_REGISTERS],
+            saved: 0,
         };
         for capability in capabilities {
-            if capability.is_exp() && function.pcie_cap != 0 && this.exp.len == 0 {
-                this.exp = Saved::of(function.pcie_cap, capability.words());
-            } else if capability.is_err() && function.aer_cap != 0 && this.err.len == 0 {
-                this.err = Saved::of(function.aer_cap, capability.dwords());
-            }
+            this.add(&capability, function);
         }
         this
+    }
+
+    /// Adds what was saved of a capability, where the core restores it and its place is known.
+    fn add(&mut self, capability: &Capability<'_>, function: &Function) {
+        let Some(index) = Kind::index(capability.id, capability.extended) else {
+            return;
+        };
+        let Some(kind) = KINDS.get(index) else { return };
+        let places = &function.learned.places;
+        let at = match index {
+            EXP_KIND => function.pcie_cap,
+            ERR_KIND => function.aer_cap,
+            _ => places.at(index).unwrap_or(0),
+        };
+        let is_restored = !(kind.is_l1ss() && !function.l1ss
+            || kind.is_tph() && !function.tph
+            || kind.is_pcix() && function.header_type == HeaderType::Bridge);
+        // The core restores the first one of a kind.
+        match self.at.get_mut(index) {
+            Some(place) if *place == 0 && at != 0 && is_restored => *place = at,
+            _ => return,
+        }
+
+        let count = kind.saved(capability.data, places.channels(index));
+        let registers = REGISTERS.iter().zip(&mut self.values).enumerate();
+        let own = registers.filter(|(_, ((kind, _), _))| *kind == index);
+        for (number, ((_, register), slot)) in own.take(count) {
+            if let Some(value) = capability.value(register) {
+                *slot = value;
+                self.saved |= 1 << number;
+            }
+        }
     }
 
     /// The registers, the header's first.
@@ -165,38 +208,28 @@ impl Snapshot {
         if let Some(&value) = self.header.get(index) {
             return Some(Register {
                 name: header::name(self.header_type, index),
+                // CAST: Below 64.
                 offset: 4 * index as u16,
                 width: 4,
                 value,
                 mask: header::verify_mask(self.header_type, index, value),
+                vital: header::vital_mask(self.header_type, index),
             });
         }
 
         let index = index.checked_sub(HEADER_WORDS)?;
-        if let Some(spec) = EXP.get(index) {
-            let offset = self.exp.cap.saturating_add(spec.offset);
-            // The core saves 0 for a register that the function does not have. The last ones may
-            // lie behind the end of what an ordinary capability can be in.
-            if offset > LAST_ORDINARY_OFFSET {
-                return None;
-            }
-            return Some(Register {
-                name: spec.name,
-                offset,
-                width: 2,
-                value: self.exp.get(index)?.into(),
-                mask: spec.verify_mask.into(),
-            });
-        }
-
-        let index = index.checked_sub(EXP_REGISTERS)?;
-        let spec = ERR.get(index)?;
-        Some(Register {
+        let (kind, spec) = *REGISTERS.get(index)?;
+        let offset = self.at.get(kind)?.saturating_add(spec.offset);
+        // The core saves 0 for a register that the function does not have. The last ones may lie
+        // behind the end of what an ordinary capability can be in.
+        let exists = KINDS.get(kind)?.extended || offset <= LAST_ORDINARY_OFFSET;
+        (self.saved & 1 << index != 0 && exists).then_some(Register {
             name: spec.name,
-            offset: self.err.cap.saturating_add(spec.offset),
-            width: 4,
-            value: self.err.get(index)?,
-            mask: spec.verify_mask,
+            offset,
+            width: spec.width,
+            value: *self.values.get(index)?,
+            mask: spec.mask,
+            vital: spec.vital,
         })
     }
 
@@ -207,7 +240,8 @@ impl Snapshot {
 
     /// Whether every saved register of the PCI Express capability is 0 (or there is none).
     pub(super) fn exp_is_zero(&self) -> bool {
-        self.exp.values.iter().all(|&value| value == 0)
+        let mut registers = REGISTERS.iter().zip(&self.values);
+        registers.all(|((kind, _), value)| *kind != EXP_KIND || *value == 0)
     }
 
     /// How many registers [`Self::verify`] compares.
@@ -215,19 +249,37 @@ impl Snapshot {
         self.registers().filter(|r| r.mask != 0).count()
     }
 
-    /// Compares each register with what `read` returns for it: the first that differs is the error.
-    pub fn verify(&self, mut read: impl FnMut(&Register) -> u32) -> Result<(), Mismatch> {
-        self.registers()
-            .filter(|register| register.mask != 0)
-            .try_for_each(|register| register.verify(read(&register)))
+    /// Compares each register with what `read` returns for it.
+    ///
+    /// Returns the first one that differs in bits that are not vital, if there is any: the function
+    /// can be used without.
+    ///
+    /// # Errors
+    ///
+    /// The first register that differs in vital bits: address decoding, bus mastering, bus numbers
+    /// and windows, the payload size, a link that is disabled. The function must not be used.
+    pub fn verify(
+        &self,
+        mut read: impl FnMut(&Register) -> u32,
+    ) -> Result<Option<Mismatch>, Mismatch> {
+        let mut minor = None;
+        for register in self.registers().filter(|register| register.mask != 0) {
+            if let Err(mismatch) = register.verify(read(&register)) {
+                if mismatch.is_vital() {
+                    return Err(mismatch);
+                }
+                minor = minor.or(Some(mismatch));
+            }
+        }
+        Ok(minor)
     }
 
-    /// Compares with another state of the same function: the first register that both have and that
-    /// differs is the error.
-    pub fn compare(&self, other: &Self) -> Result<(), Mismatch> {
+    /// Compares with another state of the same function: the registers that both have and that
+    /// differ.
+    pub fn differences<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = Mismatch> + 'a {
         (0..MAX_REGISTERS)
             .filter_map(|index| Some((self.register(index)?, other.register(index)?)))
             .filter(|(own, other)| own.offset == other.offset)
-            .try_for_each(|(own, other)| own.verify(other.value))
+            .filter_map(|(own, other)| own.verify(other.value).err())
     }
 }

@@ -45,6 +45,7 @@ impl Sriov {
             width: 4,
             value,
             mask,
+            vital: mask,
         };
 
         let control = [

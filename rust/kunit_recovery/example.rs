@@ -5,8 +5,8 @@
 use core::iter;
 
 use pci_recovery_guard::guard::{
-    function::Buses, Bar, BarKind, Capability, Function, Header, HeaderType, Refusal, Snapshot,
-    ALL_ONES,
+    function::Buses, Bar, BarKind, Capability, Function, Header, HeaderType, Learned, Refusal,
+    Snapshot, Windows, ALL_ONES,
 };
 
 /// The offset of the PCI Express capability of every example.
@@ -71,11 +71,17 @@ pub(crate) fn endpoint() -> Example {
             ],
             enabled: true,
             bus_master: true,
+            msi: false,
+            rom_enabled: false,
+            l1ss: false,
+            tph: false,
             buses: None,
+            windows: Windows::default(),
             extended: true,
             pcie_cap: PCIE_CAP,
             aer_cap: AER_CAP,
             saved_before: [0; 16],
+            learned: Learned::default(),
         },
         header: [
             0x0005_1b36,
@@ -133,15 +139,21 @@ pub(crate) fn bridge() -> Example {
             ],
             enabled: true,
             bus_master: true,
+            msi: false,
+            rom_enabled: false,
+            l1ss: false,
+            tph: false,
             buses: Some(Buses {
                 primary: 0,
                 secondary: 1,
                 subordinate: 3,
             }),
+            windows: Windows::default(),
             extended: true,
             pcie_cap: PCIE_CAP,
             aer_cap: AER_CAP,
             saved_before: [0; 16],
+            learned: Learned::default(),
         },
         header: [
             0x000c_1b36,

@@ -23,7 +23,6 @@ use crate::{
         Config,
         Exclusive,
         Info,
-        SavedState,
         State, //
     },
     recovery::{
@@ -134,8 +133,7 @@ mod tests {
     fn a_guarded_save_has_each_register_that_it_reads() -> Result {
         let seen = on_function(|dev| {
             let exclusive = Exclusive::from(dev);
-            let good =
-                KnownGood::first(exclusive, SavedState::store(exclusive)?).map_err(|_| EIO)?;
+            let good = KnownGood::first(exclusive).map_err(|_| EIO)?;
             let (_, header) = look(dev)?;
             let words = good.snapshot.registers().zip(header);
             let same =

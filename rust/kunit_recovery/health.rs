@@ -50,7 +50,8 @@ mod tests {
 
     #[test]
     fn resume_ends_a_recovery_and_finds_no_lost_function() {
-        assert_eq!(Health::Recovering.on_resume(), Health::Ok);
+        assert_eq!(Health::Intact.on_resume(), Health::Ok);
+        assert_eq!(Health::Recovering.on_resume(), Health::Lost);
         assert_eq!(Health::Ok.on_resume(), Health::Ok);
         assert_eq!(Health::Lost.on_resume(), Health::Lost);
     }
@@ -68,9 +69,9 @@ mod tests {
             let (health, _) = Health::on_error(channel);
             assert_eq!(health.check_save(), Err(Refusal::Recovering));
         }
-        // After the recovery from one that did not last.
-        let (health, _) = Health::on_error(ChannelState::Frozen);
-        assert_eq!(health.on_resume().check_save(), Ok(()));
+        // Nor of one that was found intact, before the recovery is over.
+        assert_eq!(Health::Intact.check_save(), Err(Refusal::Recovering));
+        assert_eq!(Health::Intact.on_resume().check_save(), Ok(()));
         // And not after one that did.
         let (health, _) = Health::on_error(ChannelState::PermanentFailure);
         assert_eq!(health.on_resume().check_save(), Err(Refusal::Recovering));
@@ -80,6 +81,10 @@ mod tests {
     fn a_frozen_channel_is_not_touched_during_a_recovery() {
         assert_eq!(
             Health::Recovering.check_channel(ChannelState::Frozen),
+            Err(Refusal::Frozen)
+        );
+        assert_eq!(
+            Health::Intact.check_channel(ChannelState::Frozen),
             Err(Refusal::Frozen)
         );
         assert_eq!(
@@ -109,6 +114,7 @@ mod tests {
     fn names_are_those_of_the_status_file() {
         assert_eq!(Health::Ok.as_str(), "ok");
         assert_eq!(Health::Recovering.as_str(), "recovering");
+        assert_eq!(Health::Intact.as_str(), "recovering");
         assert_eq!(Health::Lost.as_str(), "lost");
     }
 }

@@ -55,7 +55,7 @@ impl Recovery {
 
     /// Does the function hold its known-good state?
     fn holds(&self, dev: &Device<Core<'_>>) -> bool {
-        verify(dev.into(), &self.inner.lock().known_good).is_ok()
+        matches!(verify(dev.into(), &self.inner.lock().known_good), Ok(None))
     }
 
     /// Does the core's buffer hold the known-good header?
@@ -110,7 +110,7 @@ mod tests {
             let recovery = new(dev)?;
             let bytes = || {
                 let inner = recovery.inner.lock();
-                size_of::<Recovery>() + inner.events.bytes() + inner.known_good.state.bytes()
+                size_of::<Recovery>() + inner.events.bytes() + inner.known_good.bytes()
             };
             let first = bytes();
             for _ in 0..70 {
@@ -171,15 +171,19 @@ mod tests {
                 recovery.last_refusal(),
             );
             let kept = recovery.saved_at() == first;
-            recovery.resume();
+            let mmio = recovery.mmio_enabled(dev.into());
+            let before_resume = (recovery.is_ok(), recovery.save(dev));
+            recovery.resume(dev.into());
             let after = (recovery.is_ok(), recovery.save(dev));
-            Ok((vote, during, kept, after))
+            Ok((vote, during, kept, mmio, before_resume, after))
         })?;
         assert!(seen.is_none_or(|seen| seen
             == (
                 ErsResult::CanRecover,
                 (false, Err(EIO), Some(Refusal::Recovering)),
                 true,
+                ErsResult::Recovered,
+                (false, Err(EIO)),
                 (true, Ok(()))
             )));
         Ok(())
@@ -233,7 +237,7 @@ mod tests {
         let seen = on_function(|dev| {
             let recovery = new(dev)?;
             let vote = recovery.error_detected(dev, ChannelState::PermanentFailure);
-            recovery.resume();
+            recovery.resume(dev.into());
             let resumed = (recovery.health(), recovery.save(dev));
             recovery.restore(dev)?;
             Ok((vote, resumed, recovery.health(), recovery.save(dev)))
@@ -245,6 +249,24 @@ mod tests {
                 Health::Ok,
                 Ok(())
             )));
+        Ok(())
+    }
+
+    /// As of a driver without `mmio_enabled`.
+    #[test]
+    fn a_function_that_nobody_compared_is_compared_in_resume() -> Result {
+        let seen = on_function(|dev| {
+            let recovery = new(dev)?;
+            recovery.error_detected(dev, ChannelState::Normal);
+            recovery.resume(dev.into());
+            let restores = |recovery: &Recovery| recovery.inner.lock().counters.restores;
+            let intact = (recovery.health(), restores(&recovery));
+            recovery.error_detected(dev, ChannelState::Normal);
+            wipe(dev)?;
+            recovery.resume(dev.into());
+            Ok((intact, recovery.health(), restores(&recovery), recovery.holds(dev)))
+        })?;
+        assert!(seen.is_none_or(|seen| seen == ((Health::Ok, 0), Health::Ok, 1, true)));
         Ok(())
     }
 
@@ -338,7 +360,8 @@ mod tests {
             let recovery = new(dev)?;
             recovery.error_detected(dev, ChannelState::Normal);
             let enabled = recovery.sriov_configure(dev, 1);
-            recovery.resume();
+            recovery.mmio_enabled(dev.into());
+            recovery.resume(dev.into());
             Ok(enabled)
         })?;
         assert!(seen.is_none_or(|enabled| enabled == Err(EBUSY)));
@@ -354,7 +377,7 @@ mod tests {
                 for _ in 0..25 {
                     recovery.error_detected(dev, ChannelState::Normal);
                     recovery.mmio_enabled(dev.into());
-                    recovery.resume();
+                    recovery.resume(dev.into());
                     recovery.save(dev)?;
                 }
             }

@@ -60,18 +60,46 @@ mod tests {
         let seen = on_function(|dev| {
             let dev = Exclusive::from(dev);
             dev.save_state()?;
-            let sum = || {
-                let bytes = dev.saved_capabilities().flat_map(|saved| saved.data);
-                bytes.fold(0_u64, |sum, byte| {
-                    sum * 31 % 1_000_003 + u64::from(byte.get())
-                })
-            };
-            let before = (dev.saved_header(), sum());
+            let before = dev.saved_header();
             let state = SavedState::store(dev)?;
+            dev.save_state()?;
             state.load(dev)?;
-            Ok(before == (dev.saved_header(), sum()) && before.0 != [0; 16])
+            let same = state.is_of(dev) && before == dev.saved_header();
+            Ok(same && state.header() == before && before != [0; 16])
         })?;
         assert!(seen.is_none_or(|same| same));
+        Ok(())
+    }
+
+    /// Nothing else than what was changed, and the core takes it.
+    #[test]
+    fn a_copy_may_be_changed() -> Result {
+        let seen = on_function(|dev| {
+            let dev = Exclusive::from(dev);
+            dev.save_state()?;
+            let good = SavedState::store(dev)?;
+            let mut changed = SavedState::store(dev)?;
+            let mut header = changed.header();
+            header[3] ^= 0x10;
+            changed.set_header(&header);
+            for saved in changed.capabilities_mut() {
+                saved.data.iter_mut().for_each(|byte| *byte = !*byte);
+            }
+            let ids = |state: &SavedState| -> Result<KVec<(u16, bool, usize)>> {
+                let mut ids = KVec::new();
+                for saved in state.capabilities() {
+                    ids.push((saved.id, saved.extended, saved.data.len()), GFP_KERNEL)?;
+                }
+                Ok(ids)
+            };
+            let same_list = ids(&good)?[..] == ids(&changed)?[..];
+            changed.load(dev)?;
+            let taken = changed.is_of(dev) && dev.saved_header() == header && !good.is_of(dev);
+            changed.replace(dev)?;
+            good.load(dev)?;
+            Ok((same_list, taken, good.is_of(dev)))
+        })?;
+        assert!(seen.is_none_or(|seen| seen == (true, true, true)));
         Ok(())
     }
 
@@ -93,10 +121,11 @@ mod tests {
     fn a_copy_knows_its_size() -> Result {
         let seen = on_function(|dev| {
             let dev = Exclusive::from(dev);
-            let data: usize = dev.saved_capabilities().map(|saved| saved.data.len()).sum();
-            let count = dev.saved_capabilities().count();
+            let state = SavedState::store(dev)?;
+            let data: usize = state.capabilities().map(|saved| saved.data.len()).sum();
+            let count = state.capabilities().count();
             // The header, 8 bytes before each capability, 8 at the end (`pci_store_saved_state()`).
-            Ok(SavedState::store(dev)?.bytes() == 64 + data + 8 * count + 8)
+            Ok(state.bytes() == 64 + data + 8 * count + 8)
         })?;
         assert!(seen.is_none_or(|same| same));
         Ok(())
@@ -106,7 +135,8 @@ mod tests {
     fn the_list_of_capabilities_has_an_end_and_no_copies() -> Result {
         let seen = on_function(|dev| {
             let dev = Exclusive::from(dev);
-            let list = || dev.saved_capabilities();
+            let state = SavedState::store(dev)?;
+            let list = || state.capabilities();
             let copies = list()
                 .enumerate()
                 .flat_map(|(i, a)| list().skip(i + 1).map(move |b| (a, b)))
@@ -125,8 +155,9 @@ mod tests {
         let seen = on_function(|dev| {
             let has = dev.pcie_cap() != 0;
             let dev = Exclusive::from(dev);
-            let sizes = dev
-                .saved_capabilities()
+            let state = SavedState::store(dev)?;
+            let sizes = state
+                .capabilities()
                 .filter(|saved| saved.id == ID_EXP && !saved.extended)
                 .map(|saved| saved.data.len());
             Ok((has, sizes.last()))

@@ -11,10 +11,15 @@
 use kernel::{
     bindings,
     device::Bound,
-    pci::Device, //
+    pci::Device,
+    prelude::*, //
 };
 
-use super::as_raw;
+use super::{
+    as_raw,
+    info::is_downstream_port,
+    lock::upstream_bridge, //
+};
 
 /// Reads of config space at run-time offsets.
 ///
@@ -29,6 +34,10 @@ pub trait Config {
     /// Reads the word at `offset`, in bytes, in the PCI Express capability
     /// (`pcie_capability_read_word()`); 0 where the function does not implement it, and on error.
     fn read_pcie_word(&self, offset: u16) -> u16;
+
+    /// Reads Link Control of the port at the other end of the link (`PCI_EXP_LNKCTL`); [`None`]
+    /// where there is no link above the function, or the port does not answer.
+    fn read_port_link_control(&self) -> Option<u16>;
 }
 
 impl Config for Device<Bound> {
@@ -52,5 +61,16 @@ impl Config for Device<Bound> {
             bindings::pcie_capability_read_word(as_raw(self), offset.into(), &mut value);
         }
         value
+    }
+
+    fn read_port_link_control(&self) -> Option<u16> {
+        // SAFETY: `upstream_bridge()` returns a valid `struct pci_dev`.
+        let port = upstream_bridge(self).filter(|&port| unsafe { is_downstream_port(port) })?;
+        let mut value = 0;
+        // SAFETY: As above; the bridge stays for as long as the function is below it.
+        let ret = unsafe {
+            bindings::pcie_capability_read_word(port, bindings::PCI_EXP_LNKCTL as c_int, &mut value)
+        };
+        (ret == 0 && value != u16::MAX).then_some(value)
     }
 }

@@ -10,7 +10,10 @@ use kernel::{
     pci::Device, //
 };
 
-use super::as_raw;
+use super::{
+    as_raw,
+    lock::upstream_bridge, //
+};
 
 /// What a base address register decodes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,6 +35,26 @@ pub struct BarResource {
     pub kind: BarResourceKind,
 }
 
+/// A range of addresses that the kernel assigned to a window of a bridge.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct WindowResource {
+    /// The first address on the bus.
+    pub start: u64,
+    /// The last address on the bus.
+    pub end: u64,
+}
+
+/// The windows of a bridge (`PCI_BRIDGE_RESOURCES`).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum BridgeWindow {
+    /// I/O ports.
+    Io = 0,
+    /// Memory.
+    Memory = 1,
+    /// Prefetchable memory.
+    Prefetchable = 2,
+}
+
 /// Facts that stay right while the function itself does not answer. None of them touches it.
 ///
 /// Context: any; does not sleep. What is enabled, the power state and the bus numbers change, with
@@ -47,6 +70,16 @@ pub trait Info {
     fn is_enabled(&self) -> bool;
     /// Bus mastering is enabled (`pci_set_master()`).
     fn is_busmaster(&self) -> bool;
+    /// MSI or MSI-X is enabled, and the core switches INTx Disable along with it
+    /// (`pci_intx_for_msi()`).
+    fn msi_disables_intx(&self) -> bool;
+    /// The expansion ROM was enabled when the function was added (`IORESOURCE_ROM_ENABLE`).
+    fn is_rom_enabled(&self) -> bool;
+    /// The core saves and restores L1 PM Substates of the function, and of the port above with it
+    /// (`pci_save_aspm_l1ss_state()`).
+    fn saves_l1ss(&self) -> bool;
+    /// The core saves and restores TPH (`pci_dev.tph_enabled`).
+    fn is_tph_enabled(&self) -> bool;
     /// Power and config space are off, as far as the core knows (`pci_dev.current_state` is
     /// `PCI_D3cold`).
     fn is_d3cold(&self) -> bool;
@@ -65,6 +98,14 @@ pub trait Info {
     /// address: fixed legacy ranges (`IORESOURCE_PCI_FIXED`), enhanced allocation, virtual
     /// functions.
     fn bar_resource(&self, index: usize) -> Option<BarResource>;
+    /// The range assigned to a window of a bridge, [`None`] where the window is closed or this is no
+    /// bridge.
+    fn bridge_window(&self, window: BridgeWindow) -> Option<WindowResource>;
+    /// The I/O window of a bridge has a granularity of 1 KiB (`pci_dev.io_window_1k`).
+    fn has_io_window_1k(&self) -> bool;
+    /// A number that changes when the kernel moves, opens or closes a BAR, the ROM or a window: to
+    /// find out that [`Info::bar_resource`] and [`Info::bridge_window`] are as they were.
+    fn resources_key(&self) -> u64;
 }
 
 impl Info for Device<Bound> {
@@ -94,6 +135,41 @@ impl Info for Device<Bound> {
     fn is_busmaster(&self) -> bool {
         // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
         unsafe { bindings::pci_dev::is_busmaster_raw(as_raw(self)) != 0 }
+    }
+
+    fn msi_disables_intx(&self) -> bool {
+        const BUG: u16 = bindings::pci_dev_flags_PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG as u16;
+
+        let pdev = as_raw(self);
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. Whoever
+        // enables or disables MSI has the device bound.
+        unsafe {
+            let enabled = bindings::pci_dev::msi_enabled_raw(pdev) != 0
+                || bindings::pci_dev::msix_enabled_raw(pdev) != 0;
+            enabled && (*pdev).dev_flags & BUG == 0
+        }
+    }
+
+    fn is_rom_enabled(&self) -> bool {
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
+        let flags = unsafe { (*as_raw(self)).resource[bindings::PCI_ROM_RESOURCE as usize].flags };
+        flags as u64 & u64::from(bindings::IORESOURCE_ROM_ENABLE) != 0
+    }
+
+    fn saves_l1ss(&self) -> bool {
+        let Some(port) = upstream_bridge(self) else {
+            return false;
+        };
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`, and so is the
+        // bridge above it. The fields are set when they are added.
+        unsafe {
+            (*as_raw(self)).l1ss != 0 && (*port).l1ss != 0 && !is_downstream_port(as_raw(self))
+        }
+    }
+
+    fn is_tph_enabled(&self) -> bool {
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
+        unsafe { bindings::pci_dev::tph_enabled_raw(as_raw(self)) != 0 }
     }
 
     fn is_d3cold(&self) -> bool {
@@ -143,6 +219,92 @@ impl Info for Device<Bound> {
         }
         resource(self, index)
     }
+
+    fn bridge_window(&self, window: BridgeWindow) -> Option<WindowResource> {
+        if !is_bridge(self) {
+            return None;
+        }
+        let resource = raw_resource(self, bindings::PCI_BRIDGE_RESOURCES as usize + window as usize)?;
+        // SAFETY: `raw_resource()` returns a valid resource of the device.
+        if unsafe { (*resource).parent }.is_null() {
+            return None;
+        }
+        let region = bus_region(self, resource);
+        Some(WindowResource {
+            start: region.start,
+            end: region.end,
+        })
+    }
+
+    fn has_io_window_1k(&self) -> bool {
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
+        unsafe { bindings::pci_dev::io_window_1k_raw(as_raw(self)) != 0 }
+    }
+
+    fn resources_key(&self) -> u64 {
+        let windows = if is_bridge(self) { 3 } else { 0 };
+        let bars = 0..=bindings::PCI_ROM_RESOURCE as usize;
+        let windows = (0..windows).map(|n| bindings::PCI_BRIDGE_RESOURCES as usize + n);
+        bars.chain(windows).fold(0, |key: u64, index| {
+            let Some(resource) = raw_resource(self, index) else {
+                return key;
+            };
+            // SAFETY: `raw_resource()` returns a valid resource of the device.
+            let (start, end, flags, parent) = unsafe {
+                let resource = &raw const *resource;
+                (
+                    (*resource).start,
+                    (*resource).end,
+                    (*resource).flags as u64,
+                    u64::from(!(*resource).parent.is_null()),
+                )
+            };
+            [start, end, flags, parent].iter().fold(key, |key, value| {
+                (key.rotate_left(5) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            })
+        })
+    }
+}
+
+/// Is the header that of a bridge (`PCI_HEADER_TYPE_BRIDGE`)?
+fn is_bridge(dev: &Device<Bound>) -> bool {
+    u32::from(dev.header_type()) == bindings::PCI_HEADER_TYPE_BRIDGE
+}
+
+/// Is it at the upper end of a link (`pcie_downstream_port()`)?
+///
+/// # Safety
+///
+/// `pdev` must be valid.
+pub(super) unsafe fn is_downstream_port(pdev: *mut bindings::pci_dev) -> bool {
+    // SAFETY: By the safety requirements of this function. The fields are set when it is added.
+    let (capability, flags) = unsafe { ((*pdev).pcie_cap, (*pdev).pcie_flags_reg) };
+    capability != 0
+        && matches!(
+            u32::from(flags) >> 4 & 0xf,
+            bindings::PCI_EXP_TYPE_ROOT_PORT
+                | bindings::PCI_EXP_TYPE_DOWNSTREAM
+                | bindings::PCI_EXP_TYPE_PCIE_BRIDGE
+        )
+}
+
+/// Resource `index` of `dev`, [`None`] where there is no such one.
+fn raw_resource(dev: &Device<Bound>, index: usize) -> Option<*mut bindings::resource> {
+    if index >= bindings::PCI_NUM_RESOURCES as usize {
+        return None;
+    }
+    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
+    let resources = unsafe { (&raw mut (*as_raw(dev)).resource).cast::<bindings::resource>() };
+    // SAFETY: The array has `PCI_NUM_RESOURCES` elements.
+    Some(unsafe { resources.add(index) })
+}
+
+/// The addresses of a resource of `dev` as the bus sees them.
+fn bus_region(dev: &Device<Bound>, resource: *mut bindings::resource) -> bindings::pci_bus_region {
+    let mut region = bindings::pci_bus_region { start: 0, end: 0 };
+    // SAFETY: The device holds its bus; `region` and `resource` are valid.
+    unsafe { bindings::pcibios_resource_to_bus((*as_raw(dev)).bus, &raw mut region, resource) };
+    region
 }
 
 /// The address in resource `index` of `dev` that a register of it holds, see
@@ -152,16 +314,13 @@ pub(super) fn resource(dev: &Device<Bound>, index: usize) -> Option<BarResource>
     const FIXED: u64 = bindings::IORESOURCE_PCI_FIXED as u64;
     const UNSET: u64 = (bindings::IORESOURCE_UNSET | bindings::IORESOURCE_DISABLED) as u64;
 
-    if index >= bindings::PCI_NUM_RESOURCES as usize {
+    // There an address is a cookie, which no register holds (`zpci_map_resources()`).
+    if cfg!(CONFIG_S390) {
         return None;
     }
 
-    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. A resource of
-    // a bound function is not reassigned.
-    let resource = unsafe { (&raw mut (*as_raw(dev)).resource).cast::<bindings::resource>() };
-    // SAFETY: The array has `PCI_NUM_RESOURCES` elements.
-    let resource = unsafe { resource.add(index) };
-    // SAFETY: As above.
+    let resource = raw_resource(dev, index)?;
+    // SAFETY: `raw_resource()` returns a valid resource of the device.
     let (start, end, flags) = unsafe { ((*resource).start, (*resource).end, (*resource).flags) };
     let flags = flags as u64;
     if flags & (UNSET | FIXED | EA) != 0 || (start == 0 && end == 0) {
@@ -178,11 +337,8 @@ pub(super) fn resource(dev: &Device<Bound>, index: usize) -> Option<BarResource>
         BarResourceKind::Mem32
     };
 
-    let mut region = bindings::pci_bus_region { start: 0, end: 0 };
-    // SAFETY: The device holds its bus; `region` and `resource` are valid.
-    unsafe { bindings::pcibios_resource_to_bus((*as_raw(dev)).bus, &raw mut region, resource) };
     Some(BarResource {
-        bus_address: region.start,
+        bus_address: bus_region(dev, resource).start,
         kind,
     })
 }

@@ -5,32 +5,44 @@
 //! The PCI core keeps one copy of a function's config space in `struct pci_dev`, in two parts: the
 //! header (`saved_config_space`) and a list of capabilities (`saved_cap_space`).
 //!
+//! # Who writes it
+//!
+//! Whoever has an [`Exclusive`] is the only one who saves, restores and loads. Single registers in
+//! the buffer are written without the device lock all the same, and no lock that a module can take
+//! covers them:
+//!
+//! * Link Control and L1 PM Substates, when the kernel changes ASPM of the link
+//!   (`pci_update_aspm_saved_state()`, `pci_save_aspm_l1ss_state()`, with `aspm_lock` held);
+//! * L1 PM Substates of a port, when the function below it is saved;
+//! * BARs and the ROM BAR, when the kernel moves them (`pci_std_update_resource()`).
+//!
+//! So nothing here makes a reference to the buffer: it is copied, word by word with volatile reads,
+//! and the copy is looked at. Each register is then one that was in the buffer, and two of them need
+//! not be of the same moment.
+//!
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
 
 use core::{
-    cell::Cell,
-    marker::PhantomData,
-    ptr::{
-        self,
-        NonNull, //
-    },
+    iter,
+    ptr::NonNull, //
 };
 
 use kernel::{
     bindings,
     container_of,
     error::to_result,
-    pci::Device,
     prelude::*, //
 };
 
 use super::{
     as_raw,
-    Exclusive, //
+    lock::upstream_bridge,
+    Exclusive,
+    Info, //
 };
 
 /// Mirrors `struct pci_cap_saved_data` of `drivers/pci/pci.h`, which is not a public header: out of
-/// tree there is no binding for it. [`SavedCapabilities`] checks what it can.
+/// tree there is no binding for it. [`SavedState::store`] checks what it can.
 #[repr(C)]
 struct CapSavedData {
     cap_nr: u16,
@@ -77,8 +89,15 @@ pub trait State {
     /// (PCIe r6.0, sec 7.5.1).
     fn saved_header(&self) -> [u32; 16];
 
-    /// Iterates over the capabilities in the core's buffer (`struct pci_cap_saved_state`).
-    fn saved_capabilities(&self) -> SavedCapabilities<'_>;
+    /// Returns what the core's buffer of the *port above* holds of L1 PM Substates: `PCI_L1SS_CTL2`,
+    /// then `PCI_L1SS_CTL1`. [`None`] where the core does not save them with this function.
+    ///
+    /// Saving this function reads those registers of the port, and restoring it writes them to the
+    /// port (`pci_save_aspm_l1ss_state()`, `pci_restore_aspm_l1ss_state()`).
+    fn port_l1ss(&self) -> Option<[u32; 2]>;
+
+    /// Replaces what [`State::port_l1ss`] returns. Nothing is written to the port.
+    fn set_port_l1ss(&self, registers: [u32; 2]);
 }
 
 impl State for Exclusive<'_> {
@@ -106,26 +125,82 @@ impl State for Exclusive<'_> {
     }
 
     fn saved_header(&self) -> [u32; 16] {
-        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; by that of
-        // `Exclusive`, nobody saves at the same time.
-        unsafe { (*as_raw(self)).saved_config_space }
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
+        let header = unsafe { &raw const (*as_raw(self)).saved_config_space }.cast::<u32>();
+        // SAFETY: `index` is below 16, the length of the array. The core writes single words of it
+        // at any time, hence the volatile read.
+        core::array::from_fn(|index| unsafe { header.add(index).read_volatile() })
     }
 
-    fn saved_capabilities(&self) -> SavedCapabilities<'_> {
-        SavedCapabilities {
-            // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. The list
-            // is made when the function is added and freed when it is released.
-            next: unsafe { (*as_raw(self)).saved_cap_space.first },
-            left: SavedCapabilities::MAX,
-            _device: PhantomData,
+    fn port_l1ss(&self) -> Option<[u32; 2]> {
+        let registers = port_l1ss(self)?;
+        // SAFETY: `port_l1ss()` returns two registers of the port's buffer, which lives as long as
+        // the port, and that as long as a function below it. Others write them at any time, hence
+        // the volatile reads.
+        Some([0, 1].map(|index| unsafe { registers.add(index).read_volatile() }))
+    }
+
+    fn set_port_l1ss(&self, values: [u32; 2]) {
+        let Some(registers) = port_l1ss(self) else {
+            return;
+        };
+        for (index, value) in values.into_iter().enumerate() {
+            // SAFETY: As in `port_l1ss()`. The core writes them without a lock, too.
+            unsafe { registers.add(index).write_volatile(value) };
         }
     }
 }
 
-/// A capability in the core's buffer.
+/// Finds L1 PM Substates in the core's buffer of the port above `dev`: two registers. [`None`] where
+/// the core does not save them with `dev`, as `pci_save_aspm_l1ss_state()` decides.
+fn port_l1ss(dev: &Exclusive<'_>) -> Option<*mut u32> {
+    const L1SS: u16 = bindings::PCI_EXT_CAP_ID_L1SS as u16;
+
+    if !dev.saves_l1ss() {
+        return None;
+    }
+    let port = upstream_bridge(dev)?;
+    // SAFETY: `port` is a valid `struct pci_dev` for as long as `dev` is below it.
+    let mut states = unsafe { cap_states(port) };
+    // SAFETY: `cap_states()` returns valid pointers. The fields are written when the port is added.
+    let state = states.find(|&state| unsafe {
+        (*state).cap.cap_nr == L1SS && (*state).cap.cap_extended && (*state).cap.size >= 8
+    })?;
+    // SAFETY: As above.
+    Some(unsafe { &raw mut (*state).cap.data }.cast())
+}
+
+/// How many kinds of capabilities the core saves at the most: it knows about ten, and a longer list
+/// is not one of them.
+const MAX_CAPABILITIES: usize = 32;
+
+/// No saved capability is larger than config space.
+const MAX_SIZE: u32 = 4096;
+
+/// Iterates over the core's buffers for the capabilities of `pdev`.
 ///
-/// The next save or [`SavedState::load`] writes it, whoever still looks at it: what is in it is
-/// read when it is used.
+/// # Safety
+///
+/// `pdev` must be a valid `struct pci_dev` for as long as the result or what it returned is used.
+unsafe fn cap_states(pdev: *mut bindings::pci_dev) -> impl Iterator<Item = *mut CapSavedState> {
+    // SAFETY: By the safety requirements of this function. The list is made when the function is
+    // added and freed when it is released.
+    let mut node = unsafe { (*pdev).saved_cap_space.first };
+    iter::from_fn(move || {
+        if node.is_null() {
+            return None;
+        }
+        // SAFETY: The nodes of `saved_cap_space` are all embedded in a `struct
+        // pci_cap_saved_state`, which `CapSavedState` mirrors.
+        let state = unsafe { container_of!(node, CapSavedState, next) };
+        // SAFETY: As above; `node` is on the list.
+        node = unsafe { (*node).next };
+        Some(state)
+    })
+    .take(MAX_CAPABILITIES)
+}
+
+/// A saved capability in a [`SavedState`].
 #[derive(Clone, Copy)]
 pub struct SavedCapability<'a> {
     /// Capability ID.
@@ -133,71 +208,81 @@ pub struct SavedCapability<'a> {
     /// An extended capability (offset 0x100 and above)?
     pub extended: bool,
     /// The saved registers, in the CPU's byte order.
-    pub data: &'a [Cell<u8>],
-    /// The same with what the core keeps before them, a `struct pci_cap_saved_data`.
-    record: &'a [Cell<u8>],
+    pub data: &'a [u8],
 }
 
-/// Iterator over the capabilities in the core's buffer, see [`State::saved_capabilities`].
-pub struct SavedCapabilities<'a> {
-    next: *mut bindings::hlist_node,
-    left: usize,
-    _device: PhantomData<&'a Device>,
+/// A saved capability in a [`SavedState`] that may be changed.
+pub struct SavedCapabilityMut<'a> {
+    /// Capability ID.
+    pub id: u16,
+    /// An extended capability (offset 0x100 and above)?
+    pub extended: bool,
+    /// The saved registers, in the CPU's byte order.
+    pub data: &'a mut [u8],
 }
 
-impl SavedCapabilities<'_> {
-    /// The core saves about ten kinds of capabilities; a longer list is not one of them.
-    const MAX: usize = 32;
-
-    /// No saved capability is larger than config space.
-    const MAX_SIZE: u32 = 4096;
+/// A part of the core's buffer: the header, or a capability with its `struct pci_cap_saved_data`.
+///
+/// # Invariants
+///
+/// `start` is valid for reads of `len` bytes for as long as the function exists, and a multiple of 4.
+#[derive(Clone, Copy)]
+struct Part {
+    start: *const u8,
+    len: usize,
 }
 
-impl<'a> Iterator for SavedCapabilities<'a> {
-    type Item = SavedCapability<'a>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.next.is_null() || self.left == 0 {
-            return None;
+impl Part {
+    /// Reads the four bytes at `offset`, of the last ones only those that there are; the rest is 0.
+    fn read(self, offset: usize) -> [u8; 4] {
+        // SAFETY: By the type invariant; no offset behind the end is read. Others write single
+        // registers at any time, each with one access that does not cross a multiple of 4, hence
+        // the volatile read.
+        unsafe {
+            let at = self.start.add(offset);
+            match self.len - offset {
+                4.. => at.cast::<u32>().read_volatile().to_ne_bytes(),
+                2..=3 => {
+                    let [a, b] = at.cast::<u16>().read_volatile().to_ne_bytes();
+                    [a, b, 0, 0]
+                }
+                _ => [0; 4],
+            }
         }
-        self.left -= 1;
-
-        // SAFETY: The node is on `saved_cap_space`, whose nodes are all embedded in a
-        // `struct pci_cap_saved_state` and live as long as the device, which `'a` borrows.
-        let state = unsafe { container_of!(self.next, CapSavedState, next) };
-
-        // SAFETY: As above; `CapSavedState` mirrors the C struct.
-        let (next, id, extended, size) = unsafe {
-            (
-                (*self.next).next,
-                (*state).cap.cap_nr,
-                (*state).cap.cap_extended,
-                (*state).cap.size,
-            )
-        };
-        self.next = next;
-
-        if size > Self::MAX_SIZE {
-            return None;
-        }
-
-        // SAFETY: `size` bytes of saved registers follow the header, as
-        // `_pci_add_cap_save_buffer()` allocated them, with zeroes in between. By the type
-        // invariant of `Exclusive`, which `'a` borrows, only this thread writes them, as a `Cell`
-        // allows.
-        let record = unsafe {
-            core::slice::from_raw_parts(
-                (&raw mut (*state).cap).cast::<Cell<u8>>(),
-                size_of::<CapSavedData>() + size as usize,
-            )
-        };
-        Some(SavedCapability {
-            id,
-            extended,
-            data: record.get(size_of::<CapSavedData>()..)?,
-            record,
-        })
     }
+
+    /// The parts of four bytes, the last one perhaps shorter, with their length.
+    fn words(self) -> impl Iterator<Item = ([u8; 4], usize)> {
+        (0..self.len)
+            .step_by(4)
+            .map(move |offset| (self.read(offset), (self.len - offset).min(4)))
+    }
+}
+
+/// The parts of the core's buffer in the order in which `pci_store_saved_state()` copies them.
+fn parts<'a>(dev: &'a Exclusive<'_>) -> impl Iterator<Item = Part> + 'a {
+    let pdev = as_raw(dev);
+    // INVARIANT: The array is part of `struct pci_dev`, which `'a` borrows.
+    let header = Part {
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
+        start: unsafe { &raw const (*pdev).saved_config_space }.cast(),
+        len: size_of::<[u32; 16]>(),
+    };
+    // SAFETY: As above; `'a` borrows the device.
+    let capabilities = unsafe { cap_states(pdev) };
+    let capabilities = capabilities.map_while(|state| {
+        // SAFETY: `cap_states()` returns valid pointers. The size is written when the buffer is
+        // made.
+        let size = unsafe { (*state).cap.size };
+        // INVARIANT: `size` bytes of saved registers follow the struct, as
+        // `_pci_add_cap_save_buffer()` allocated them, with zeroes in between.
+        (size <= MAX_SIZE).then(|| Part {
+            // SAFETY: As above.
+            start: unsafe { &raw const (*state).cap }.cast(),
+            len: size_of::<CapSavedData>() + size as usize,
+        })
+    });
+    Iterator::chain(iter::once(header), capabilities)
 }
 
 /// A copy of the core's buffer (`struct pci_saved_state`).
@@ -237,18 +322,20 @@ unsafe impl Send for SavedState {}
 // SAFETY: A `&SavedState` only allows reading the memory (`pci_load_saved_state()` copies from it).
 unsafe impl Sync for SavedState {}
 
-/// The core's buffer as `pci_store_saved_state()` copies it: the header, then each capability.
-fn records<'a>(dev: &'a Exclusive<'_>) -> impl Iterator<Item = &'a [Cell<u8>]> + 'a {
-    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; by that of
-    // `Exclusive`, which `'a` borrows, only this thread writes it, as a `Cell` allows.
-    let header = unsafe {
-        let header = &raw mut (*as_raw(dev)).saved_config_space;
-        core::slice::from_raw_parts(header.cast::<Cell<u8>>(), size_of::<[u32; 16]>())
+/// The bytes of the header in a [`SavedState`].
+const HEADER: usize = size_of::<[u32; 16]>();
+
+/// The bytes before the registers of a capability in a [`SavedState`].
+const RECORD_HEAD: usize = size_of::<CapSavedData>();
+
+/// Reads the `struct pci_cap_saved_data` that `record` begins with: ID, extended, and how many bytes
+/// of registers follow. [`None`] at the end of the list, which has a size of 0.
+fn record_head(record: &[u8]) -> Option<(u16, bool, usize)> {
+    let &[a, b, extended, _, c, d, e, f, ..] = record else {
+        return None;
     };
-    Iterator::chain(
-        core::iter::once(header),
-        dev.saved_capabilities().map(|saved| saved.record),
-    )
+    let size = u32::from_ne_bytes([c, d, e, f]) as usize;
+    (size != 0).then_some((u16::from_ne_bytes([a, b]), extended != 0, size))
 }
 
 impl SavedState {
@@ -277,11 +364,22 @@ impl SavedState {
             bytes: Self::bytes_of(dev),
         });
         let state = state.ok_or(ENOMEM)?;
-        if state.is_of(dev) {
+        if state.is_laid_out_as(dev) {
             Ok(state)
         } else {
             Err(EINVAL)
         }
+    }
+
+    /// Is there a record in this copy for each capability in the core's buffer, and no other?
+    fn is_laid_out_as(&self, dev: Exclusive<'_>) -> bool {
+        let records = self.capabilities().map(|c| (c.id, c.extended, c.data.len()));
+        let parts = parts(&dev).skip(1).map_while(|part| {
+            let [a, b, c, d] = part.read(0);
+            let [e, f, g, h] = part.read(4);
+            record_head(&[a, b, c, d, e, f, g, h])
+        });
+        records.eq(parts) && self.bytes == Self::bytes_of(dev)
     }
 
     /// Copies the core's buffer over this copy. It needs no memory, and all of it is copied or
@@ -294,51 +392,88 @@ impl SavedState {
         if Self::bytes_of(dev) != self.bytes {
             return Err(EINVAL);
         }
-        // SAFETY: By the type invariant.
-        let mut rest = unsafe {
-            core::slice::from_raw_parts_mut(self.state.as_ptr().cast::<u8>(), self.bytes)
-        };
-        for record in records(&dev) {
-            // There is room for all of them, as was just seen.
-            let Some((place, next)) = rest.split_at_mut_checked(record.len()) else {
-                break;
-            };
-            // SAFETY: `place` is as long as `record`, and of this copy, which is not in the core's
-            // buffer. By the type invariant of `Exclusive`, nobody writes `record` meanwhile.
-            unsafe {
-                ptr::copy_nonoverlapping(
-                    record.as_ptr().cast::<u8>(),
-                    place.as_mut_ptr(),
-                    place.len(),
-                );
+        let mut rest = self.as_bytes_mut();
+        for part in parts(&dev) {
+            for (word, len) in part.words() {
+                // There is room for all of them, as was just seen.
+                let Some((place, next)) = rest.split_at_mut_checked(len) else {
+                    return Err(EINVAL);
+                };
+                place.iter_mut().zip(word).for_each(|(to, from)| *to = from);
+                rest = next;
             }
-            rest = next;
         }
         Ok(())
     }
 
     /// How many bytes `pci_store_saved_state()` takes.
     fn bytes_of(dev: Exclusive<'_>) -> usize {
-        records(&dev).map(<[_]>::len).sum::<usize>() + size_of::<CapSavedData>()
+        parts(&dev).map(|part| part.len).sum::<usize>() + size_of::<CapSavedData>()
     }
 
     /// Is this what the core's buffer holds, byte for byte? Where it is, [`SavedState::replace`]
     /// and [`SavedState::load`] would change nothing.
     pub fn is_of(&self, dev: Exclusive<'_>) -> bool {
-        // SAFETY: By the type invariant.
-        let mut rest =
-            unsafe { core::slice::from_raw_parts(self.state.as_ptr().cast::<u8>(), self.bytes) };
-        for record in records(&dev) {
-            // SAFETY: By the type invariant of `Exclusive`, nobody else writes `record`, and
-            // nothing below does so while it is looked at as bytes.
-            let record =
-                unsafe { core::slice::from_raw_parts(record.as_ptr().cast::<u8>(), record.len()) };
-            match rest.split_at_checked(record.len()) {
-                Some((copy, next)) if copy == record => rest = next,
+        let mut rest = self.as_bytes();
+        for (word, len) in parts(&dev).flat_map(Part::words) {
+            match rest.split_at_checked(len) {
+                Some((copy, next)) if word.starts_with(copy) => rest = next,
                 _ => return false,
             }
         }
         rest.iter().all(|&byte| byte == 0)
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        // SAFETY: By the type invariant; the memory is ours, and `&self` keeps it from changing.
+        unsafe { core::slice::from_raw_parts(self.state.as_ptr().cast::<u8>(), self.bytes) }
+    }
+
+    fn as_bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: By the type invariant; the memory is ours, and `&mut self` keeps others away.
+        unsafe { core::slice::from_raw_parts_mut(self.state.as_ptr().cast::<u8>(), self.bytes) }
+    }
+
+    /// Returns the header: 16 words of 32 bits, word `i` of offset `4 * i`.
+    pub fn header(&self) -> [u32; 16] {
+        let mut words = self.as_bytes().chunks_exact(4);
+        core::array::from_fn(|_| match words.next() {
+            Some(&[a, b, c, d]) => u32::from_ne_bytes([a, b, c, d]),
+            _ => 0,
+        })
+    }
+
+    /// Replaces the header.
+    pub fn set_header(&mut self, header: &[u32; 16]) {
+        let words = self.as_bytes_mut().chunks_exact_mut(4);
+        for (place, word) in words.zip(header) {
+            place.copy_from_slice(&word.to_ne_bytes());
+        }
+    }
+
+    /// Iterates over the saved capabilities.
+    pub fn capabilities(&self) -> impl Iterator<Item = SavedCapability<'_>> + Clone {
+        let (_, mut rest) = self.as_bytes().split_at_checked(HEADER).unwrap_or_default();
+        iter::from_fn(move || {
+            let (id, extended, size) = record_head(rest)?;
+            let (record, next) = rest.split_at_checked(RECORD_HEAD + size)?;
+            rest = next;
+            let data = record.get(RECORD_HEAD..)?;
+            Some(SavedCapability { id, extended, data })
+        })
+    }
+
+    /// Iterates over the saved capabilities, to change them.
+    pub fn capabilities_mut(&mut self) -> impl Iterator<Item = SavedCapabilityMut<'_>> {
+        let bytes = self.as_bytes_mut();
+        let (_, mut rest) = bytes.split_at_mut_checked(HEADER).unwrap_or_default();
+        iter::from_fn(move || {
+            let (id, extended, size) = record_head(rest)?;
+            let (record, next) = core::mem::take(&mut rest).split_at_mut_checked(RECORD_HEAD + size)?;
+            rest = next;
+            let data = record.get_mut(RECORD_HEAD..)?;
+            Some(SavedCapabilityMut { id, extended, data })
+        })
     }
 
     /// Returns how many bytes of memory it holds.

@@ -138,6 +138,7 @@ impl Recovery {
         writeln!(f, "refusals: {}", inner.counters.refusals)?;
         writeln!(f, "restores: {}", inner.counters.restores)?;
         writeln!(f, "mismatches: {}", inner.counters.mismatches)?;
+        writeln!(f, "deviations: {}", inner.counters.deviations)?;
         writeln!(f, "resets: {}", inner.counters.resets)?;
         writeln!(f, "resets_failed: {}", inner.counters.resets_failed)?;
         writeln!(f, "saved_at_ns: {}", inner.known_good.at_ns)?;
@@ -152,7 +153,7 @@ impl Recovery {
 
     /// How many bytes it holds: the same from probe to unbind. Those of debugfs are the kernel's.
     fn memory_bytes(&self, inner: &Inner) -> usize {
-        size_of_val(self) + inner.events.bytes() + inner.known_good.state.bytes()
+        size_of_val(self) + inner.events.bytes() + inner.known_good.bytes()
     }
 
     fn show_events(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

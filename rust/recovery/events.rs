@@ -58,6 +58,7 @@ impl fmt::Display for Difference {
             width: self.width,
             value: self.known_good,
             mask: 0,
+            vital: 0,
         };
         let found = self.found;
         fmt::Display::fmt(&Mismatch { register, found }, f)

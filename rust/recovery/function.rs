@@ -10,11 +10,15 @@ use crate::{
         Buses,
         Function,
         HeaderType,
-        Refusal, //
+        Learned,
+        Refusal,
+        Window,
+        Windows, //
     },
     pci::{
         BarResource,
         BarResourceKind,
+        BridgeWindow,
         Exclusive,
         Info,
         Sriov,
@@ -53,25 +57,97 @@ pub(super) fn describe(dev: Exclusive<'_>) -> Result<Function, Refusal> {
         class_revision: dev.class_revision(),
         subsystem: u32::from(dev.subsystem_device_id()) << 16
             | u32::from(dev.subsystem_vendor_id()),
-        bars: core::array::from_fn(|index| dev.bar_resource(index).map(bar)),
+        bars: bars(dev),
         enabled: dev.is_enabled(),
         bus_master: dev.is_busmaster(),
+        msi: dev.msi_disables_intx(),
+        rom_enabled: dev.is_rom_enabled(),
+        l1ss: dev.saves_l1ss(),
+        tph: dev.is_tph_enabled(),
         buses: buses(dev),
+        windows: windows(dev),
         extended: dev.has_extended_config(),
         pcie_cap: dev.pcie_cap(),
         aer_cap: dev.aer_cap(),
         saved_before: dev.saved_header(),
+        learned: Learned::default(),
     })
 }
 
-/// Brings up to date what may change of `function` while a driver is bound: not where its BARs and
-/// its capabilities are. Returns whether the kernel knows the same as before.
-pub(super) fn refresh(dev: Exclusive<'_>, function: &mut Function) -> bool {
-    let now = (dev.is_enabled(), dev.is_busmaster(), buses(dev));
-    let same = now == (function.enabled, function.bus_master, function.buses);
-    (function.enabled, function.bus_master, function.buses) = now;
-    function.saved_before = dev.saved_header();
-    same
+/// Brings `function` up to date: what may change of it while a driver is bound. `resources` is the
+/// [`Info::resources_key`] of when that was done last.
+///
+/// Returns what `function` was where the kernel knows something else now.
+pub(super) fn refresh(
+    dev: Exclusive<'_>,
+    function: &mut Function,
+    resources: &mut u64,
+) -> Option<Function> {
+    let key = dev.resources_key();
+    let now = Changing {
+        enabled: dev.is_enabled(),
+        bus_master: dev.is_busmaster(),
+        msi: dev.msi_disables_intx(),
+        tph: dev.is_tph_enabled(),
+        buses: buses(dev),
+    };
+    if key == *resources && now == Changing::of(function) {
+        return None;
+    }
+
+    let before = function.clone();
+    function.enabled = now.enabled;
+    function.bus_master = now.bus_master;
+    function.msi = now.msi;
+    function.tph = now.tph;
+    function.buses = now.buses;
+    if key != *resources {
+        *resources = key;
+        function.bars = bars(dev);
+        function.windows = windows(dev);
+    }
+    Some(before)
+}
+
+/// What changes of a [`Function`] apart from its resources.
+#[derive(PartialEq, Eq)]
+struct Changing {
+    enabled: bool,
+    bus_master: bool,
+    msi: bool,
+    tph: bool,
+    buses: Option<Buses>,
+}
+
+impl Changing {
+    fn of(function: &Function) -> Self {
+        Self {
+            enabled: function.enabled,
+            bus_master: function.bus_master,
+            msi: function.msi,
+            tph: function.tph,
+            buses: function.buses,
+        }
+    }
+}
+
+fn bars(dev: Exclusive<'_>) -> [Option<Bar>; 6] {
+    core::array::from_fn(|index| dev.bar_resource(index).map(bar))
+}
+
+fn windows(dev: Exclusive<'_>) -> Windows {
+    let window = |which| {
+        dev.bridge_window(which).map(|resource| Window {
+            start: resource.start,
+            end: resource.end,
+        })
+    };
+    Windows {
+        io: window(BridgeWindow::Io),
+        io_1k: dev.has_io_window_1k(),
+        memory: window(BridgeWindow::Memory),
+        prefetchable: window(BridgeWindow::Prefetchable),
+    }
 }
 
 fn buses(dev: Exclusive<'_>) -> Option<Buses> {

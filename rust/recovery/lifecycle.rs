@@ -11,20 +11,22 @@ use kernel::{
 };
 
 use super::{
-    events::Event,
-    function,
+    events::{
+        now_ns,
+        Event, //
+    },
     log::limited,
-    prepare::read_header,
     report,
+    restore::{
+        verify,
+        RestoreError, //
+    },
     save::check_accessible,
     status::Health,
     Recovery, //
 };
 use crate::{
-    guard::{
-        self,
-        Refusal, //
-    },
+    guard::Refusal,
     pci::{
         ChannelState,
         ErsResult,
@@ -33,6 +35,10 @@ use crate::{
         SriovControl, //
     },
 };
+
+/// How long a recovery may be silent, in nanoseconds. The core waits for up to 60 s for a function
+/// after a reset.
+const GIVEN_UP_NS: u64 = 180_000_000_000;
 
 impl Recovery {
     /// An error was reported. Touches nothing: the channel may be frozen.
@@ -46,6 +52,7 @@ impl Recovery {
 
         let mut inner = self.inner.lock();
         let before = core::mem::replace(&mut inner.health, health);
+        inner.recovering_since_ns = now_ns();
         inner.last_verdict = Some(vote.as_str());
         inner.events.push(Event::ErrorDetected(state, vote));
         drop(inner);
@@ -59,20 +66,21 @@ impl Recovery {
 
     /// I/O works again and no driver asked for a reset.
     ///
-    /// Votes `Recovered` where the function answers and still has its state, otherwise `NeedReset`.
+    /// Votes `Recovered` where the function answers and has its known-good state, otherwise
+    /// `NeedReset`.
     ///
     /// Context: [`ErrorHandler::mmio_enabled`](crate::pci::ErrorHandler::mmio_enabled).
     pub fn mmio_enabled(&self, dev: Exclusive<'_>) -> ErsResult {
         let vote = match self.check_intact(dev) {
             Ok(()) => ErsResult::Recovered,
-            Err(refusal) => {
+            Err(error) => {
                 limited!(
                     self.log_limits,
                     found,
                     dev_warn,
                     dev,
                     "needs a reset: {}\n",
-                    report::Shown(&refusal)
+                    report::Shown(&error)
                 );
                 ErsResult::NeedReset
             }
@@ -80,15 +88,17 @@ impl Recovery {
         self.vote(Event::MmioEnabled(vote), vote)
     }
 
-    /// Is the function there, and not wiped? Reads its header.
-    fn check_intact(&self, dev: Exclusive<'_>) -> Result<(), Refusal> {
-        check_accessible(dev)?;
-        let function = function::describe(dev)?;
-        guard::check_header(
-            &read_header(dev),
-            &function,
-            Some(&self.inner.lock().known_good.snapshot),
-        )
+    /// Is the function there, with its known-good state? Compares every register; one that the
+    /// function can do without may differ: nothing was lost, somebody has changed it.
+    fn check_intact(&self, dev: Exclusive<'_>) -> Result<(), RestoreError> {
+        check_accessible(dev).map_err(RestoreError::NotAccessible)?;
+        let mut inner = self.inner.lock();
+        inner.known_good.follow(dev);
+        verify(dev, &inner.known_good)?;
+        if inner.health.is_recovering() {
+            inner.health = Health::Intact;
+        }
+        Ok(())
     }
 
     /// The function was reset; the core has restored nothing.
@@ -112,15 +122,41 @@ impl Recovery {
     fn vote(&self, event: Event, vote: ErsResult) -> ErsResult {
         let mut inner = self.inner.lock();
         inner.last_verdict = Some(vote.as_str());
+        inner.recovering_since_ns = now_ns();
         inner.events.push(event);
         vote
     }
 
+    /// Ends a recovery of which nothing was heard for [`GIVEN_UP_NS`]: the function counts as lost,
+    /// which a restore or a reset may change.
+    ///
+    /// AER and DPC end each recovery by a call, of `resume` or of `error_detected` with a permanent
+    /// failure. Others give up without one (`zpci_event_attempt_error_recovery()`), and then saves
+    /// and restores would be refused for as long as the driver is bound.
+    pub(super) fn end_given_up(&self, dev: Exclusive<'_>) {
+        let inner = self.inner.lock();
+        let silent_ns = now_ns().saturating_sub(inner.recovering_since_ns);
+        let is_over = inner.health.is_recovering() && silent_ns > GIVEN_UP_NS;
+        drop(inner);
+        if is_over {
+            report::failed(self, &dev, &Refusal::GivenUp);
+        }
+    }
+
     /// Recovery is over: saves are allowed again.
     ///
+    /// Where nobody has compared the function since the error, as for a driver without
+    /// `mmio_enabled`, verifies, and repairs if needed. One that does not come back is reported, and
+    /// counts as lost: see [`Self::is_ok`].
+    ///
     /// Context: [`ErrorHandler::resume`](crate::pci::ErrorHandler::resume), before the driver
-    /// starts I/O: see [`Self::is_ok`].
-    pub fn resume(&self) {
+    /// starts I/O.
+    pub fn resume(&self, dev: Exclusive<'_>) {
+        let health = self.inner.lock().health;
+        if health == Health::Recovering && self.check_intact(dev).is_err() {
+            // What is wrong is reported there.
+            let _ = self.verified_restore(dev);
+        }
         let mut inner = self.inner.lock();
         inner.health = inner.health.on_resume();
         inner.events.push(Event::Resume);

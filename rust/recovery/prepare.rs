@@ -16,7 +16,8 @@ use super::{
     function,
     save::{
         capabilities,
-        check_accessible, //
+        check_accessible,
+        core_error, //
     },
 };
 use crate::{
@@ -31,6 +32,7 @@ use crate::{
         Exclusive,
         Info,
         Power,
+        SavedState,
         State, //
     },
 };
@@ -69,28 +71,33 @@ pub(super) fn read_header(dev: Exclusive<'_>) -> Header {
 
 /// Refuses a function that was wiped: by its header, or, where that has no BAR to tell by, as that
 /// of a virtual function, by what the core has saved of its PCI Express capability.
-fn check_intact(dev: Exclusive<'_>, function: &Function) -> Result<(), Refusal> {
+fn check_intact(
+    dev: Exclusive<'_>,
+    function: &Function,
+    core: &SavedState,
+) -> Result<(), Refusal> {
     guard::check_header(&read_header(dev), function, None)?;
     if function.bars.iter().any(Option::is_some) {
         return Ok(());
     }
-    capabilities(&dev)
+    capabilities(core)
         .try_for_each(|saved| guard::check_exp_kept(&saved, |offset| dev.read_pcie_word(offset)))
 }
 
 fn restore_if_wiped(dev: Exclusive<'_>) -> Result<(), Refusal> {
     let function = function::describe(dev)?;
-    let Err(refusal) = check_intact(dev, &function) else {
+    let core = SavedState::store(dev).map_err(core_error)?;
+    let Err(refusal) = check_intact(dev, &function, &core) else {
         return Ok(());
     };
-    if !core_state_is_good(dev, &function) {
+    if !is_good(dev, &core, &function) {
         return Err(refusal);
     }
 
     let flag = dev.state_saved();
     dev.restore_state();
     dev.set_state_saved(flag);
-    check_intact(dev, &function)?;
+    check_intact(dev, &function, &core)?;
     dev_warn!(
         dev,
         "it was not in order ({}), restored what the core had saved\n",
@@ -100,9 +107,16 @@ fn restore_if_wiped(dev: Exclusive<'_>) -> Result<(), Refusal> {
 }
 
 /// Is what the core has saved, when the function was added or since, this function's state?
-fn core_state_is_good(dev: Exclusive<'_>, function: &Function) -> bool {
+fn is_good(dev: Exclusive<'_>, core: &SavedState, function: &Function) -> bool {
+    let header = core.header();
+    let mut function = function.clone();
+    // Registers of AER keep their values over a reset (PCIe r6.0, sec 7.8.4).
+    function.learned.aer_ones = capabilities(core).fold(0, |ones, saved| {
+        ones | guard::learn_aer_ones(&saved, |offset| {
+            dev.read_config_dword(function.aer_cap.saturating_add(offset))
+        })
+    });
     // There is no later read to tell a loss by: Command/Status of the save itself has to do.
-    let header = dev.saved_header();
     let [_, command_status, ..] = header;
-    guard::validate(&header, capabilities(&dev), command_status, function, None).is_ok()
+    guard::validate(&header, capabilities(core), command_status, &function, None).is_ok()
 }

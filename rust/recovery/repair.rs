@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What to do after the PCI core has restored a function: look.
+//! Verifies, and if needed repairs, a function after the PCI core restored it.
 //!
-//! The core writes back what it has saved last, and not each of its saves is guarded. Where the
-//! function is not as it should be, it is restored from the known-good state instead.
+//! The core writes back what it has saved last, and not each of its saves is guarded. A function
+//! that is not as it should be is restored from the known-good state instead.
 
 use kernel::prelude::*;
 
@@ -15,40 +15,19 @@ use super::{
         verify,
         RestoreError, //
     },
-    save::{
-        capabilities,
-        KnownGood, //
-    },
+    save::KnownGood,
     status::Health,
     Recovery, //
 };
-use crate::{
-    guard::{
-        Mismatch,
-        Snapshot, //
-    },
-    pci::{
-        Exclusive,
-        State, //
-    },
+use crate::pci::{
+    Exclusive,
+    State, //
 };
-
-/// How the core's buffer differs from the known-good state. Does not touch the function.
-fn core_mismatch(dev: Exclusive<'_>, known_good: &KnownGood) -> Option<Mismatch> {
-    let core = Snapshot::new(
-        &dev.saved_header(),
-        capabilities(&dev),
-        &known_good.function,
-    );
-    known_good.snapshot.compare(&core).err()
-}
 
 /// Puts the known-good state into the core's buffer, for the next time that the core restores.
 fn replace_core_state(dev: Exclusive<'_>, known_good: &KnownGood) {
     let flag = dev.state_saved();
-    if let Err(error) = known_good.state.load(dev) {
-        dev_err!(dev, "the core does not load the state: {:?}\n", error);
-    }
+    known_good.load_or_log(dev);
     dev.set_state_saved(flag);
 }
 
@@ -81,6 +60,7 @@ impl Recovery {
 
     /// Does the recovery from an error keep everybody off the function?
     pub(super) fn is_frozen(&self, dev: Exclusive<'_>) -> bool {
+        self.end_given_up(dev);
         self.inner.lock().check_channel(&dev).is_err()
     }
 
@@ -88,8 +68,14 @@ impl Recovery {
     /// saved it so.
     fn check(&self, dev: Exclusive<'_>, what: &'static str) -> Result<(), RestoreError> {
         let mut inner = self.inner.lock();
-        let result = verify(dev, &inner.known_good);
-        let core = core_mismatch(dev, &inner.known_good);
+        inner.known_good.follow(dev);
+        let result = match verify(dev, &inner.known_good) {
+            // A restore may bring back what the function can do without, too.
+            Ok(Some(mismatch)) => Err(RestoreError::Mismatch(mismatch)),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        let core = inner.known_good.core_mismatch(dev);
 
         match &result {
             Ok(()) => inner.health = Health::Ok,

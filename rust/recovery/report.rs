@@ -21,7 +21,10 @@ use super::{
     Recovery, //
 };
 use crate::{
-    guard::Refusal,
+    guard::{
+        Mismatch,
+        Refusal, //
+    },
     pci::uevent, //
 };
 
@@ -71,6 +74,18 @@ pub(super) fn restored(recovery: &Recovery, inner: &Inner, dev: &Device) {
         "restored the state saved at {} ns, {} registers verified\n",
         inner.known_good.at_ns,
         inner.known_good.snapshot.verified()
+    );
+}
+
+/// The function was restored, but for a register that it can do without.
+pub(super) fn deviates(recovery: &Recovery, dev: &Device, mismatch: &Mismatch) {
+    limited!(
+        recovery.log_limits,
+        found,
+        dev_warn,
+        dev,
+        "works again, but {}\n",
+        Shown(mismatch)
     );
 }
 

@@ -93,6 +93,7 @@ fn check_awake(dev: Exclusive<'_>) -> Result<(), Mismatch> {
                 width: 2,
                 value: 0,
                 mask: STATE,
+                vital: STATE,
             },
             found: control.into(),
         }),
@@ -111,12 +112,20 @@ fn check_sriov(dev: Exclusive<'_>) -> Result<(), Mismatch> {
 
 /// Compares the function with its known-good state, register by register, and looks whether it is
 /// in D0 and has its virtual functions.
-pub(super) fn verify(dev: Exclusive<'_>, known_good: &KnownGood) -> Result<(), RestoreError> {
+///
+/// Returns a register that differs and that the function can do without, if there is any.
+pub(super) fn verify(
+    dev: Exclusive<'_>,
+    known_good: &KnownGood,
+) -> Result<Option<Mismatch>, RestoreError> {
     known_good
         .snapshot
         .verify(|register| read(dev, register))
-        .and_then(|()| check_awake(dev))
-        .and_then(|()| check_sriov(dev))
+        .and_then(|minor| {
+            check_awake(dev)?;
+            check_sriov(dev)?;
+            Ok(minor)
+        })
         .or_else(|mismatch| {
             // A function that is gone differs too, but that is not what is wrong with it.
             check_answers(dev).map_err(RestoreError::NotAccessible)?;
@@ -126,15 +135,23 @@ pub(super) fn verify(dev: Exclusive<'_>, known_good: &KnownGood) -> Result<(), R
 
 /// Writes the known-good state to the function and reads it back. The core's buffer holds it
 /// afterwards.
-fn write(dev: Exclusive<'_>, known_good: &KnownGood) -> Result<(), RestoreError> {
-    known_good.state.load(dev).map_err(RestoreError::Core)?;
+fn write(
+    dev: Exclusive<'_>,
+    known_good: &mut KnownGood,
+) -> Result<Option<Mismatch>, RestoreError> {
+    known_good.follow(dev);
+    known_good.limit_aspm(dev);
+    known_good.load(dev).map_err(RestoreError::Core)?;
     dev.restore_state();
     verify(dev, known_good)
 }
 
 impl Recovery {
-    /// Verified restore: writes the known-good state and compares every register that is not
-    /// volatile. A function that passes counts as recovered.
+    /// Verified restore: writes the known-good state and compares every register of the header and
+    /// of the saved capabilities that is not volatile. A function that passes counts as recovered.
+    ///
+    /// So does one of which a register differs that it can do without, as Cache Line Size or a mask
+    /// of AER: that is in the log and counted (`deviations` in debugfs).
     ///
     /// Context: device lock held; sleeps, for up to 60 s where the function is not in D0 and does
     /// not answer.
@@ -163,13 +180,17 @@ impl Recovery {
             .and_then(|()| self.write_until_verified(dev));
         let mut inner = self.inner.lock();
         match &result {
-            Ok(()) => {
+            Ok(minor) => {
                 inner.health = Health::Ok;
                 inner.runtime_refusal = None;
                 inner.last_verdict = Some("restored");
                 inner.counters.restores += 1;
                 inner.events.push(Event::Restore);
                 report::restored(self, &inner, &dev);
+                if let Some(mismatch) = minor {
+                    inner.note_deviation(*mismatch);
+                    report::deviates(self, &dev, mismatch);
+                }
             }
             Err(RestoreError::Mismatch(mismatch)) => {
                 inner.counters.mismatches += 1;
@@ -177,7 +198,7 @@ impl Recovery {
             }
             Err(_) => {}
         }
-        result
+        result.map(|_| ())
     }
 
     /// Writes the known-good state; once more if it differs. `state_saved` is what it was
@@ -186,7 +207,10 @@ impl Recovery {
     /// Outside a recovery the core takes `pci_bus_sem` to power a function up; in one it has that
     /// already when it calls the handlers, which take the mutex: so the mutex is not held then.
     /// Whoever has an [`Exclusive`] is alone all the same, but for those who look through debugfs.
-    fn write_until_verified(&self, dev: Exclusive<'_>) -> Result<(), RestoreError> {
+    fn write_until_verified(
+        &self,
+        dev: Exclusive<'_>,
+    ) -> Result<Option<Mismatch>, RestoreError> {
         if dev.is_d3cold() {
             // An error says that it does not answer, as does the next check.
             let _ = dev.power_up();
@@ -194,14 +218,14 @@ impl Recovery {
         check_accessible(dev).map_err(RestoreError::NotAccessible)?;
 
         let flag = dev.state_saved();
-        let mut result = Ok(());
+        let mut result = Ok(None);
         for attempt in 0..ATTEMPTS {
             if attempt != 0 && check_awake(dev).is_err() {
                 // An error is what the next comparison finds.
                 let _ = dev.power_up();
             }
-            result = write(dev, &self.inner.lock().known_good);
-            if matches!(result, Ok(()) | Err(RestoreError::Core(_))) {
+            result = write(dev, &mut self.inner.lock().known_good);
+            if matches!(result, Ok(None) | Err(RestoreError::Core(_))) {
                 break;
             }
         }

@@ -2,8 +2,6 @@
 
 //! The guarded save.
 
-use core::cell::Cell;
-
 use kernel::{
     bindings,
     device::Core,
@@ -24,15 +22,19 @@ use super::{
 use crate::{
     guard::{
         self,
+        follow,
         Capability,
         Function,
         Lists,
+        Mismatch,
         Refusal,
-        Snapshot, //
+        Snapshot,
+        ALL_ONES, //
     },
     pci::{
         Channel,
         ChannelState,
+        Command,
         Config,
         Exclusive,
         Info,
@@ -46,65 +48,225 @@ use crate::{
 pub(super) struct KnownGood {
     /// What the PCI core can restore.
     pub(super) state: SavedState,
-    /// The same as registers, which can be compared and shown.
+    /// Where what the core has saved is copied to, to be judged; the two are swapped where it passes.
+    staging: SavedState,
+    /// The same as `state`, as registers that can be compared and shown.
     pub(super) snapshot: Snapshot,
-    /// What the kernel knew of the function.
+    /// What the kernel knows of the function.
     pub(super) function: Function,
-    /// Whether that is still what the state was judged by.
+    /// The [`Info::resources_key`] of `function`.
+    resources: u64,
+    /// Whether `function` is still what the state was judged by.
     judged: bool,
+    /// L1 PM Substates of the port above, which the core saves and restores with the function.
+    port_l1ss: Option<[u32; 2]>,
     /// When it was saved, in nanoseconds since boot.
     pub(super) at_ns: u64,
 }
 
+/// The capabilities of a state, in the guard's terms.
+pub(super) fn capabilities(state: &SavedState) -> impl Iterator<Item = Capability<'_>> + Clone {
+    state.capabilities().map(|saved| Capability {
+        id: saved.id,
+        extended: saved.extended,
+        data: saved.data,
+    })
+}
+
+/// The registers of a state.
+pub(super) fn snapshot(state: &SavedState, function: &Function) -> Snapshot {
+    Snapshot::new(&state.header(), capabilities(state), function)
+}
+
+/// Whether L1 PM Substates of a port are what a port may have: no register reads all-ones.
+fn port_is_good(registers: &[u32; 2]) -> bool {
+    !registers.contains(&ALL_ONES)
+}
+
 impl KnownGood {
-    /// Takes the first one, into the memory of `before`, which is what the core holds until now:
-    /// that is put back where the save is refused.
+    /// Takes the first one. Where the save is refused, the core's buffer is what it was before.
     ///
     /// The lists of capabilities are walked, too: what they do not lead to now would never be
     /// saved. Later on the core leaves out what it does not find, and what is known good of it is
-    /// kept.
-    pub(super) fn first(dev: Exclusive<'_>, before: SavedState) -> Result<Self, Refusal> {
-        let mut state = before;
+    /// kept. Hardware that is not as the rules expect is learned, with a line in the log.
+    pub(super) fn first(dev: Exclusive<'_>) -> Result<Self, Refusal> {
         let function = function::describe(dev)?;
-        let snapshot = guarded_save(dev, &mut state, |state| {
-            let lists = Lists::read(&dev.saved_header(), &function, |offset| {
-                dev.read_config_dword(offset)
-            });
-            check_saved(dev, &function, None)?;
-            lists?.check(&function, None)?;
-            keep_saved(dev, &function, state)
-        })?;
-        Ok(Self {
+        let state = SavedState::store(dev).map_err(core_error)?;
+        let mut this = Self {
+            snapshot: snapshot(&state, &function),
             state,
-            snapshot,
+            staging: SavedState::store(dev).map_err(core_error)?,
             function,
-            judged: true,
-            at_ns: now_ns(),
-        })
+            resources: dev.resources_key(),
+            judged: false,
+            port_l1ss: None,
+            at_ns: 0,
+        };
+        let (state, staging, function) = (&this.state, &mut this.staging, &mut this.function);
+        guarded_save(dev, state, || {
+            staging.replace(dev).map_err(core_error)?;
+            let lists = learn(dev, staging, function);
+            check_saved(dev, staging, function, None)?;
+            lists.check(function, capabilities(staging))?;
+            if let Some(oddity) = lists.oddity {
+                dev_warn!(dev, "{}; what the kernel saves is in the list\n", oddity);
+            }
+            Ok(())
+        })?;
+        this.commit(dev);
+        Ok(this)
     }
 
     /// Replaces it by what the function holds now. Needs no memory.
     ///
     /// What is the same as before needs no second judgement, and nothing is replaced.
     fn renew(&mut self, dev: Exclusive<'_>) -> Result<(), Refusal> {
-        self.judged &= function::refresh(dev, &mut self.function);
+        self.follow(dev);
+        let (state, staging, judged) = (&self.state, &mut self.staging, self.judged);
         let (function, known_good) = (&self.function, &self.snapshot);
-        let judged = self.judged;
-        let changed = guarded_save(dev, &mut self.state, |state| {
+        let changed = guarded_save(dev, state, || {
             if judged && state.is_of(dev) {
                 guard::check_after(known_good.header(), command_status(dev))?;
-                return Ok(None);
+                return Ok(false);
             }
-            check_saved(dev, function, Some(known_good))?;
-            keep_saved(dev, function, state).map(Some)
+            staging.replace(dev).map_err(core_error)?;
+            check_saved(dev, staging, function, Some(known_good))?;
+            Ok(true)
         })?;
-        if let Some(snapshot) = changed {
-            self.snapshot = snapshot;
-            self.judged = true;
+        if changed {
+            self.commit(dev);
         }
         self.at_ns = now_ns();
         Ok(())
     }
+
+    /// Makes what has passed in `staging` the known-good state.
+    fn commit(&mut self, dev: Exclusive<'_>) {
+        core::mem::swap(&mut self.state, &mut self.staging);
+        // Nothing has changed since, but for what is never kept.
+        let mut header = self.state.header();
+        let is_changed = follow::header(&mut header, &self.function, &self.function);
+        if is_changed {
+            self.state.set_header(&header);
+            let flag = dev.state_saved();
+            self.load_or_log(dev);
+            dev.set_state_saved(flag);
+        }
+        self.snapshot = snapshot(&self.state, &self.function);
+        self.function.saved_before = header;
+        self.judged = true;
+        self.port_l1ss = dev.port_l1ss().or(self.port_l1ss);
+        self.at_ns = now_ns();
+    }
+
+    /// How many bytes of memory it holds beside itself.
+    pub(super) fn bytes(&self) -> usize {
+        self.state.bytes() + self.staging.bytes()
+    }
+
+    /// Takes over what the kernel has changed on purpose since the state was saved, see
+    /// [`guard::follow`]. Does not touch the function.
+    pub(super) fn follow(&mut self, dev: Exclusive<'_>) {
+        if let Some(before) = function::refresh(dev, &mut self.function, &mut self.resources) {
+            self.judged = false;
+            let mut header = self.state.header();
+            if follow::header(&mut header, &before, &self.function) {
+                self.state.set_header(&header);
+            }
+            self.snapshot = snapshot(&self.state, &self.function);
+        }
+
+        if self.state.is_of(dev) || self.staging.replace(dev).is_err() {
+            return;
+        }
+        let core = snapshot(&self.staging, &self.function);
+        if !follow::is_all(&self.snapshot, &core) {
+            // Saved by the core, and judged by nobody.
+            return;
+        }
+        let core = self.staging.capabilities();
+        for (kept, core) in self.state.capabilities_mut().zip(core) {
+            follow::capability(kept.id, kept.extended, kept.data, core.data);
+        }
+        self.snapshot = snapshot(&self.state, &self.function);
+    }
+
+    /// How the core's buffer differs from the known-good state. Does not touch the function.
+    pub(super) fn core_mismatch(&mut self, dev: Exclusive<'_>) -> Option<Mismatch> {
+        if self.state.is_of(dev) || self.staging.replace(dev).is_err() {
+            return None;
+        }
+        let core = snapshot(&self.staging, &self.function);
+        let mismatch = self.snapshot.differences(&core).next();
+        mismatch
+    }
+
+    /// Takes L1 out of the state where the port above has it off.
+    pub(super) fn limit_aspm(&mut self, dev: Exclusive<'_>) {
+        let has_l1 = self
+            .state
+            .capabilities()
+            .any(|saved| follow::has_l1(saved.id, saved.extended, saved.data));
+        if !has_l1 {
+            return;
+        }
+        let Some(port) = dev.read_port_link_control() else {
+            return;
+        };
+        let mut is_changed = false;
+        for saved in self.state.capabilities_mut() {
+            is_changed |= follow::limit_aspm(saved.id, saved.extended, saved.data, port);
+        }
+        if is_changed {
+            self.snapshot = snapshot(&self.state, &self.function);
+        }
+    }
+
+    /// Puts the state into the core's buffer, and into that of the port above what belongs there if
+    /// it holds poison. Sets `state_saved`.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` where the core does not take the state.
+    pub(super) fn load(&self, dev: Exclusive<'_>) -> Result {
+        if let (Some(port), Some(good)) = (dev.port_l1ss(), self.port_l1ss) {
+            if !port_is_good(&port) {
+                dev.set_port_l1ss(good);
+            }
+        }
+        self.state.load(dev)
+    }
+
+    /// As [`Self::load`], where nothing else can be done about an error: the capabilities were
+    /// stored from this very function.
+    pub(super) fn load_or_log(&self, dev: Exclusive<'_>) {
+        if let Err(error) = self.load(dev) {
+            dev_err!(dev, "the core's saved state is lost: {:?}\n", error);
+        }
+    }
+}
+
+/// Learns where the capabilities are and what of the hardware is not as the rules expect: `staging`
+/// is what the core has just saved. Returns what the lists of capabilities are.
+fn learn(dev: Exclusive<'_>, staging: &SavedState, function: &mut Function) -> Lists {
+    let header = staging.header();
+    let lists = Lists::read(&header, function, |offset| dev.read_config_dword(offset));
+    function.learned.places = lists.places;
+
+    function.learned.aer_ones = capabilities(staging).fold(0, |ones, saved| {
+        ones | guard::learn_aer_ones(&saved, |offset| {
+            dev.read_config_dword(function.aer_cap.saturating_add(offset))
+        })
+    });
+    if function.learned.aer_ones != 0 {
+        dev_info!(dev, "registers of AER read all-ones by themselves, accepted\n");
+    }
+
+    if guard::lost_bus_master(&header, function) && !dev.takes_bus_master() {
+        function.learned.no_bus_master = true;
+        dev_info!(dev, "Bus Master Enable is hard-wired to 0, accepted\n");
+    }
+    lists
 }
 
 /// What a refusal is to a caller: the core's errno, if it is the core that refuses.
@@ -118,17 +280,6 @@ pub(super) fn errno(refusal: Refusal) -> Error {
 /// Reads Command/Status.
 fn command_status(dev: Exclusive<'_>) -> u32 {
     dev.read_config_dword(bindings::PCI_COMMAND as u16)
-}
-
-/// The capabilities in the core's buffer, in the guard's terms.
-pub(super) fn capabilities<'a>(
-    dev: &'a Exclusive<'_>,
-) -> impl Iterator<Item = Capability<'a, Cell<u8>>> + 'a {
-    dev.saved_capabilities().map(|saved| Capability {
-        id: saved.id,
-        extended: saved.extended,
-        data: saved.data,
-    })
 }
 
 /// Refuses a function that does not answer, or that the core takes to be in D3cold.
@@ -165,7 +316,7 @@ pub(super) fn check_accessible(dev: Exclusive<'_>) -> Result<(), Refusal> {
 }
 
 /// What is wrong where the core itself reports an error.
-fn core_error(error: Error) -> Refusal {
+pub(super) fn core_error(error: Error) -> Refusal {
     Refusal::Core {
         errno: error.to_errno(),
     }
@@ -173,56 +324,55 @@ fn core_error(error: Error) -> Refusal {
 
 /// Refuses what the core has just saved unless it is the function's state, whole.
 ///
-/// `function` is what the kernel knows of it, up to date. `known_good` are the registers of the
-/// last state that passed, if there is one.
+/// `saved` is a copy of that, `function` what the kernel knows of it, up to date. `known_good` are
+/// the registers of the last state that passed, if there is one.
 fn check_saved(
     dev: Exclusive<'_>,
+    saved: &SavedState,
     function: &Function,
     known_good: Option<&Snapshot>,
 ) -> Result<(), Refusal> {
     guard::validate(
-        &dev.saved_header(),
-        capabilities(&dev),
+        &saved.header(),
+        capabilities(saved),
         command_status(dev),
         function,
         known_good,
     )
 }
 
-/// Copies what the core has saved, and passed, into `good`; returns its registers.
-fn keep_saved(
-    dev: Exclusive<'_>,
-    function: &Function,
-    good: &mut SavedState,
-) -> Result<Snapshot, Refusal> {
-    good.replace(dev).map_err(core_error)?;
-    let header = dev.saved_header();
-    Ok(Snapshot::new(&header, capabilities(&dev), function))
-}
-
-/// Saves config space; `judge` looks at what the core has read, and puts it into the state that it
-/// is given if it is the function's, whole.
+/// Saves config space into the core's buffer; `judge` looks at what the core has read.
 ///
-/// The core's buffer then holds the new state, or, after a refusal, `good`, which stays as it is:
-/// what the buffer held before may have been poison. Its flag `state_saved` is left as it was
-/// found.
+/// The core's buffer then holds that, or, after a refusal, `good`: what the buffer held before may
+/// have been poison. So does that of the port above, of which the core saves a part. The flag
+/// `state_saved` is left as it was found.
 fn guarded_save<T>(
     dev: Exclusive<'_>,
-    good: &mut SavedState,
-    judge: impl FnOnce(&mut SavedState) -> Result<T, Refusal>,
+    good: &SavedState,
+    judge: impl FnOnce() -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
     // 1. Nothing is saved from a function that is known to be gone.
     check_answers(dev)?;
 
     // 2. Let the core save.
     let flag = dev.state_saved();
+    let port = dev.port_l1ss();
     let saved = dev.save_state().map_err(core_error);
 
     // 3. Look at what was saved, and whether the function is still there.
-    let result = saved.and_then(|()| judge(good));
+    let result = saved.and_then(|()| {
+        let judged = judge()?;
+        match dev.port_l1ss() {
+            Some(port) if !port_is_good(&port) => Err(Refusal::Port),
+            _ => Ok(judged),
+        }
+    });
 
     // 4. A refused save leaves nothing behind.
     if result.is_err() {
+        if let Some(port) = port {
+            dev.set_port_l1ss(port);
+        }
         if let Err(error) = good.load(dev) {
             // The capabilities were stored from this very function.
             dev_err!(dev, "the core's saved state is lost: {:?}\n", error);
@@ -282,6 +432,7 @@ impl Recovery {
 
     /// As [`Self::save`], without the report of a refusal.
     pub(super) fn try_save(&self, dev: Exclusive<'_>) -> Result<(), Refusal> {
+        self.end_given_up(dev);
         if dev.is_d3cold() && !self.is_frozen(dev) {
             // What is wrong is said below.
             let _ = check_accessible(dev);

@@ -178,6 +178,7 @@ impl Recovery {
 
     /// May the function be asked, and does it answer?
     fn answers(&self, dev: Exclusive<'_>) -> bool {
+        self.end_given_up(dev);
         let channel = self.inner.lock().check_channel(&dev);
         channel.and_then(|()| check_accessible(dev)).is_ok()
     }
@@ -188,6 +189,8 @@ impl Recovery {
         if dev.state_saved() {
             return Ok(());
         }
-        self.inner.lock().known_good.state.load(dev)
+        let mut inner = self.inner.lock();
+        inner.known_good.follow(dev);
+        inner.known_good.load(dev)
     }
 }

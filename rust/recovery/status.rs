@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How the function is, what that allows, and how often what happened. Asks no device.
+//! Per-function state, what it permits, and counters. No device access.
 
 use crate::{
     guard::Refusal,
@@ -17,6 +17,8 @@ pub(super) enum Health {
     Ok,
     /// An error was reported and recovery is not over.
     Recovering,
+    /// As before, and the function was found to have its known-good state since.
+    Intact,
     /// It does not answer, or does not take its known-good state.
     Lost,
 }
@@ -25,7 +27,7 @@ impl Health {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
-            Self::Recovering => "recovering",
+            Self::Recovering | Self::Intact => "recovering",
             Self::Lost => "lost",
         }
     }
@@ -39,17 +41,23 @@ impl Health {
         }
     }
 
-    /// How it is when the recovery is over, which brings back none that is lost.
+    /// How it is when the recovery is over. One that nobody has compared with its known-good state
+    /// since the error counts as lost: a restore compares it.
     pub(super) const fn on_resume(self) -> Self {
         match self {
-            Self::Recovering => Self::Ok,
-            other => other,
+            Self::Intact | Self::Ok => Self::Ok,
+            Self::Recovering | Self::Lost => Self::Lost,
         }
+    }
+
+    /// Is it between an error and the end of the recovery?
+    pub(super) const fn is_recovering(self) -> bool {
+        matches!(self, Self::Recovering | Self::Intact)
     }
 
     /// Refuses to touch the function while a recovery goes on and its channel is frozen.
     pub(super) fn check_channel(self, channel: ChannelState) -> Result<(), Refusal> {
-        if self == Self::Recovering && channel == ChannelState::Frozen {
+        if self.is_recovering() && channel == ChannelState::Frozen {
             return Err(Refusal::Frozen);
         }
         Ok(())
@@ -72,6 +80,8 @@ pub(super) struct Counters {
     pub(super) refusals: u64,
     pub(super) restores: u64,
     pub(super) mismatches: u64,
+    /// Restores after which a register differed that the function can do without.
+    pub(super) deviations: u64,
     pub(super) resets: u64,
     pub(super) resets_failed: u64,
 }

@@ -4,7 +4,7 @@
 
 use pci_recovery_guard::guard::{
     capability::{check, check_exp_kept, ERR, EXP, EXP_REGISTERS, ID_ERR, ID_EXP},
-    Capability, Refusal, Snapshot,
+    Capability, Learned, Refusal, Snapshot,
 };
 
 use crate::{
@@ -15,20 +15,29 @@ use crate::{
 /// PCI Express registers as a function has them: MPS 256, MRRS 512, some enables.
 const EXP_GOOD: [u16; EXP_REGISTERS] = [0x282f, 0x0040, 0, 0, 0x0400, 0x0003, 0];
 
+/// The verdict on a capability without a known-good state.
+fn alone(capability: &Capability<'_>) -> Result<(), Refusal> {
+    check(capability, &Learned::default(), None)
+}
+
 /// The verdict on these PCI Express registers.
 fn check_exp(words: &[u16], known_good: Option<&Snapshot>) -> Result<(), Refusal> {
-    check(&Saved::exp(words).as_guard(), known_good)
+    check(
+        &Saved::exp(words).as_guard(),
+        &Learned::default(),
+        known_good,
+    )
 }
 
 /// The verdict on these AER registers.
 fn check_err(words: &[u32]) -> Result<(), Refusal> {
-    check(&Saved::err(words).as_guard(), None)
+    check(&Saved::err(words).as_guard(), &Learned::default(), None)
 }
 
 /// The verdict on the bytes of an extended capability.
 fn check_extended(id: u16, data: &[u8]) -> Result<(), Refusal> {
     let extended = true;
-    check(&Capability { id, extended, data }, None)
+    alone(&Capability { id, extended, data })
 }
 
 /// A known-good state with these PCI Express registers.
@@ -202,25 +211,22 @@ fn the_same_id_in_the_other_list_is_another_capability() {
         extended: false,
         data: &bytes,
     };
-    assert_eq!(check(&power, None), poisoned(ID_ERR, false));
+    assert_eq!(alone(&power), poisoned(ID_ERR, false));
 }
 
 #[test]
 fn a_dword_of_ones_in_any_other_capability_is_refused() {
     let latencies = Saved::dwords(ID_LTR, &[0x1003_1003]);
-    assert_eq!(check(&latencies.as_guard(), None), Ok(()));
+    assert_eq!(alone(&latencies.as_guard()), Ok(()));
     let latencies = Saved::dwords(ID_LTR, &[u32::MAX]);
-    assert_eq!(check(&latencies.as_guard(), None), poisoned(ID_LTR, true));
+    assert_eq!(alone(&latencies.as_guard()), poisoned(ID_LTR, true));
 
     for lost in 0..4 {
         let mut words = [1, 0x8000_00ff, 0x8102_0000, 0];
-        assert_eq!(
-            check(&Saved::dwords(ID_VC, &words).as_guard(), None),
-            Ok(())
-        );
+        assert_eq!(alone(&Saved::dwords(ID_VC, &words).as_guard()), Ok(()));
         words[lost] = u32::MAX;
         let channels = Saved::dwords(ID_VC, &words);
-        assert_eq!(check(&channels.as_guard(), None), poisoned(ID_VC, true));
+        assert_eq!(alone(&channels.as_guard()), poisoned(ID_VC, true));
     }
 }
 
@@ -246,7 +252,7 @@ fn port_vc_control_is_16_bits_in_a_slot_of_32() {
         extended: false,
         data,
     };
-    assert_eq!(check(&vital, None), Ok(()));
+    assert_eq!(alone(&vital), Ok(()));
 }
 
 #[test]
@@ -262,7 +268,7 @@ fn steering_tags_of_tph_may_be_all_ones_but_not_its_control() {
         extended: false,
         data: &[0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff],
     };
-    assert_eq!(check(&other, None), poisoned(ID_TPH, false));
+    assert_eq!(alone(&other), poisoned(ID_TPH, false));
 }
 
 #[test]
@@ -277,7 +283,7 @@ fn capabilities_of_one_16_bit_register_are_checked_as_such() {
         extended: false,
         data: &[0xff, 0xff],
     };
-    assert_eq!(check(&extended, None), poisoned(ID_PCIX, false));
+    assert_eq!(alone(&extended), poisoned(ID_PCIX, false));
 }
 
 #[test]
@@ -293,7 +299,7 @@ fn odd_lengths_are_checked_as_far_as_they_hold_whole_registers() {
         extended: false,
         data,
     };
-    assert_eq!(check(&short, None), Ok(()));
+    assert_eq!(alone(&short), Ok(()));
 }
 
 #[test]

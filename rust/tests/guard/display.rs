@@ -51,6 +51,7 @@ fn register(offset: u16, width: u8, value: u32) -> Register {
         width,
         value,
         mask: u32::MAX,
+        vital: 0,
     }
 }
 

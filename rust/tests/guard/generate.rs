@@ -3,8 +3,8 @@
 //! Any function, in a state that is valid for it; and garbage.
 
 use pci_recovery_guard::guard::{
-    capability::EXP_REGISTERS, function::Buses, Bar, BarKind, Function, HeaderType, ALL_ONES,
-    HEADER_WORDS,
+    capability::EXP_REGISTERS, function::Buses, Bar, BarKind, Function, HeaderType, Learned,
+    Windows, ALL_ONES, HEADER_WORDS,
 };
 use proptest::{array, collection, prelude::*, sample};
 
@@ -128,6 +128,12 @@ fn function() -> BoxedStrategy<Function> {
                 bars: if is_vf { [None; 6] } else { bars },
                 enabled: state.0,
                 bus_master: state.1,
+                msi: false,
+                rom_enabled: true,
+                l1ss: false,
+                tph: false,
+                windows: Windows::default(),
+                learned: Learned::default(),
                 buses: buses.filter(|_| bridge),
                 extended: true,
                 pcie_cap: 4 * caps.0,
@@ -174,6 +180,12 @@ pub fn any_function() -> impl Strategy<Value = Function> {
             bars: bars.map(|bar| bar.map(|(address, kind)| Bar { address, kind })),
             enabled: flags[2],
             bus_master: flags[3],
+            msi: flags[0],
+            rom_enabled: flags[1],
+            l1ss: flags[2],
+            tph: flags[3],
+            windows: Windows::default(),
+            learned: Learned::default(),
             buses: buses.map(|(primary, secondary, subordinate)| Buses {
                 primary,
                 secondary,

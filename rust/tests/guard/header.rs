@@ -260,6 +260,6 @@ fn every_word_has_a_name_and_no_more() {
             (0..HEADER_WORDS).map(|i| name(header_type, i)).collect();
         assert_eq!(names.len(), HEADER_WORDS);
         assert_eq!(name(header_type, HEADER_WORDS), "unknown");
-        assert_eq!(read_only_mask(header_type, HEADER_WORDS), 0);
+        assert_eq!(read_only_mask(header_type, HEADER_WORDS, 0), 0);
     }
 }

@@ -5,6 +5,8 @@
 //! | tests | of |
 //! |---|---|
 //! | [`header`], [`bars`], [`capability`] | the rule of each register, one test a rule |
+//! | [`hardware`] | hardware that is not as most is, and is accepted |
+//! | [`follow`] | what the kernel changes on purpose |
 //! | [`save`] | the order of the rules, the known-good state, a loss half-way |
 //! | [`snapshot`] | which bits are compared after a restore |
 //! | [`sriov`] | what the SR-IOV capability must read |
@@ -22,7 +24,9 @@ mod display;
 /// Shared with the KUnit tests.
 #[path = "../../kunit_recovery/example.rs"]
 mod example;
+mod follow;
 mod generate;
+mod hardware;
 mod header;
 mod loss;
 #[path = "../model/mod.rs"]

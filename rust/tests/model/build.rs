@@ -75,6 +75,8 @@ pub fn header(function: &Function, raw: &Header) -> Header {
             header[8] = raw[8] & 0xfff0_fff0;
             header[9] = raw[9] & 0xfff1_fff1;
             header[14] = raw[14] & 0xffff_f801;
+            // Secondary Bus Reset.
+            header[15] &= !0x0040_0000;
         }
     }
     header

@@ -4,7 +4,7 @@
 
 use std::{collections::HashMap, fs, path::Path};
 
-use pci_recovery_guard::guard::{Bar, BarKind, Buses, Function, HeaderType};
+use pci_recovery_guard::guard::{Bar, BarKind, Buses, Function, HeaderType, Learned, Windows};
 
 use super::{driver::Device, space::Space};
 
@@ -87,6 +87,11 @@ impl Model {
                 .map(|bar| bar.filter(|_| !is_vf)),
             enabled: fact("enable")? != 0,
             bus_master: good.dword(4) & 4 != 0,
+            msi: false,
+            rom_enabled: true,
+            l1ss: false,
+            tph: false,
+            windows: Windows::default(),
             buses: facts.get("buses").and_then(|buses| {
                 let bus = |index: usize| u8::try_from(number(buses.get(index)?)?).ok();
                 Some(Buses {
@@ -100,6 +105,7 @@ impl Model {
             pcie_cap: 0,
             aer_cap: 0,
             saved_before: [0; 16],
+            learned: Learned::default(),
         };
         Some(Self {
             name: name.into(),

@@ -2,18 +2,22 @@
 
 //! The guarded save of `recovery/save.rs`, without a kernel: the same calls in the same order.
 
-use pci_recovery_guard::guard::{check_accessible, Function, Lists, Refusal, Snapshot};
+use pci_recovery_guard::guard::{
+    check_accessible, learn_aer_ones, lost_bus_master, Function, Lists, Refusal, Snapshot,
+};
 
 use super::{
     kernel::{Core, Read},
-    reads::Save,
-    space::Space,
+    reads::{Save, Saved},
+    space::{Entry, List, Space},
 };
 
 /// A function, as the kernel knows it, and what the core keeps of it.
 #[derive(Clone, Debug)]
 pub struct Device {
     pub function: Function,
+    /// Its Bus Master Enable is hard-wired to 0.
+    pub no_bus_master: bool,
     core: Core,
 }
 
@@ -21,6 +25,8 @@ pub struct Device {
 #[derive(Clone, Debug)]
 pub struct KnownGood {
     pub snapshot: Snapshot,
+    /// What the kernel knows of the function, with what was learned of it.
+    pub function: Function,
 }
 
 const COMMAND: u16 = 4;
@@ -36,7 +42,22 @@ impl Device {
             saved_before: core.header,
             ..function
         };
-        Self { function, core }
+        Self {
+            function,
+            no_bus_master: false,
+            core,
+        }
+    }
+
+    /// Does the core save the capability at `entry` of `space`, and look for it in the list?
+    pub fn saves(&self, space: &Space, entry: Entry) -> bool {
+        let is_first = space.find(entry.list, entry.id) == entry.offset;
+        let extended = entry.list == List::Extended;
+        let mut saved = self.core.saved().into_iter();
+        let is_saved = saved.any(|saved| (saved.id, saved.extended) == (entry.id, extended));
+        // The list of a virtual function need not lead to PCI Express.
+        let is_exempt = self.function.is_vf && !extended && entry.offset == self.function.pcie_cap;
+        is_first && is_saved && !is_exempt
     }
 
     /// The guarded save, with `read` to answer.
@@ -48,20 +69,36 @@ impl Device {
         check_accessible(read(COMMAND, 4))?;
         let mut core = self.core.clone();
         core.save(read);
-        let lists = match known_good {
-            None => Lists::read(&core.header, &self.function, |offset| read(offset, 4))
-                .and_then(|lists| lists.check(&self.function, None)),
-            Some(_) => Ok(()),
+        let mut function = match known_good {
+            None => self.function.clone(),
+            Some(good) => good.function.clone(),
         };
+        let saved = core.saved();
+        let mut lists = None;
+        if known_good.is_none() {
+            let walked = Lists::read(&core.header, &function, |offset| read(offset, 4));
+            function.learned.places = walked.places;
+            function.learned.aer_ones = saved.iter().fold(0, |ones, saved| {
+                ones | learn_aer_ones(&saved.as_guard(), |offset| {
+                    read(function.aer_cap + offset, 4)
+                })
+            });
+            function.learned.no_bus_master =
+                self.no_bus_master && lost_bus_master(&core.header, &function);
+            lists = Some(walked);
+        }
         let save = Save {
             header: core.header,
-            capabilities: core.saved(),
+            capabilities: saved,
             command_status: read(COMMAND, 4),
         };
-        save.validate(&self.function, known_good.map(|good| &good.snapshot))?;
-        lists?;
+        save.validate(&function, known_good.map(|good| &good.snapshot))?;
+        if let Some(lists) = lists {
+            lists.check(&function, save.capabilities.iter().map(Saved::as_guard))?;
+        }
         Ok(KnownGood {
-            snapshot: save.snapshot(&self.function),
+            snapshot: save.snapshot(&function),
+            function,
         })
     }
 

@@ -11,7 +11,7 @@
 //!
 //! What is missing is 0.
 
-use pci_recovery_guard::guard::{Bar, BarKind, Buses, Function, HeaderType};
+use pci_recovery_guard::guard::{Bar, BarKind, Buses, Function, HeaderType, Learned, Windows};
 
 use super::{
     build::{fit_bars, space},
@@ -98,6 +98,11 @@ impl Input {
             bars: std::array::from_fn(bar),
             enabled: flags & ENABLED != 0,
             bus_master: flags & BUS_MASTER != 0,
+            msi: false,
+            rom_enabled: true,
+            l1ss: false,
+            tph: false,
+            windows: Windows::default(),
             buses: (flags & BUSES != 0).then(|| Buses {
                 primary: self.bytes[FACTS + 1],
                 secondary: self.bytes[FACTS + 2],
@@ -108,6 +113,7 @@ impl Input {
             pcie_cap: 0,
             aer_cap: 0,
             saved_before: [0; 16],
+            learned: Learned::default(),
         }
     }
 

@@ -110,7 +110,7 @@ impl Core {
         let flags = |offset| space.read(offset + 2, 2) as u16;
         let exp = &|offset| exp_registers(flags(offset));
         let pcie_cap = add(List::Ordinary, ID_EXP, exp, 2);
-        add(List::Extended, ID_L1SS, &|_| dwords(&[0x08, 0x0c]), 4);
+        add(List::Extended, ID_L1SS, &|_| dwords(&[0x0c, 0x08]), 4);
         add(List::Extended, ID_LTR, &|_| dwords(&[0x04]), 4);
         add(List::Ordinary, ID_PCIX, &|_| vec![(2, 2)], 2);
         add(List::Extended, ID_DPC, &|_| vec![(6, 2)], 2);

@@ -11,3 +11,4 @@ mod model;
 mod corpus;
 mod input;
 mod lists;
+mod real;

@@ -142,14 +142,14 @@ without_flr() {
 	fault_load
 	fault_wrap "$TESTDEV"
 	dmesg_mark "one is stuck"
-	wf_cache_line=$(cfg_read "$TESTDEV" "$PCI_CACHE_LINE_SIZE" 1)
-	fault stuck range=0x0c "value=$((wf_cache_line ^ 0x10))"
+	wf_bar=$(cfg_read "$TESTDEV" "$PCI_BASE_ADDRESS_0" 4)
+	fault stuck range=0x10-0x13 "value=$(printf '0x%x' $((wf_bar ^ 0x10000000)))"
 	recovery_fails
 	fault_off
 	on "$EDU0" check_lost recovered
 	on "$TESTDEV" check_lost
 	check_dmesg "$TESTDEV: the FLR failed"
-	on "$TESTDEV" check_event "mismatch PCI_CACHE_LINE_SIZE"
+	on "$TESTDEV" check_event "mismatch PCI_BASE_ADDRESS_0"
 	fault_unload
 	on "$BRIDGE" check_write restore 1 OK
 	on "$BRIDGE" check_registers

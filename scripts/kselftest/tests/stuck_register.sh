@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# A register that does not take its known-good value: a restore says so, by its
-# name, and a recovery resets the function by FLR. One that is asleep is powered up.
+# A register that does not take its known-good value: a restore says so, by its name.
+# Without some the function cannot be used: the restore fails, and a recovery resets the
+# function by FLR. Without the rest it can: it is restored and recovered. One that is
+# asleep is powered up.
 
 # shellcheck source-path=SCRIPTDIR source=../lib/test.sh
 . "$KT_DIR/lib/test.sh"
@@ -12,38 +14,64 @@
 # each_is_named: every register that is verified, one after the other.
 each_is_named() {
 	saved_copy "$KT_TMP/saved.before"
-	en_count=0
-	en_missed=
+	VITAL=
+	MINOR=
+	MISSED=
 	while read -r en_offset en_size en_name en_value; do
 		# What reads something else in every bit that software can set.
 		en_stuck=$(printf '0x%x' $((en_value ^ (en_size == 2 ? 0xffff : 0xffffffff))))
 		events_mark
+		status_get deviations
+		en_deviations=$STATUS
 		fault stuck "range=$en_offset-$(printf '0x%x' $((en_offset + en_size - 1)))" \
 			"value=$en_stuck"
 		en_result=error
 		! echo 1 2> /dev/null > "$DEBUGFS/$KT_DEVICE/restore" || en_result=ok
 		fault_off
-		if [ "$en_result" = ok ]; then
-			en_missed="$en_missed $en_name"
-		else
-			en_count=$((en_count + 1))
-			events_new
-			case "; $EVENTS" in
-			*"; mismatch $en_name at $en_offset "* | *'; lost'*) ;;
-			*) fail "$en_name is stuck, the events are: $EVENTS" ;;
-			esac
-		fi
+		events_new
+		status_get deviations
+		case $en_result:$((STATUS - en_deviations)) in
+		error:0) VITAL="$VITAL $en_name" ;;
+		ok:1) MINOR="$MINOR $en_name" ;;
+		ok:0)
+			MISSED="$MISSED $en_name"
+			continue
+			;;
+		*) fail "$en_name is stuck: restore $en_result, deviations $en_deviations, now $STATUS" ;;
+		esac
+		case "; $EVENTS" in
+		*"; mismatch $en_name at $en_offset "* | *'; lost'*) ;;
+		*) fail "$en_name is stuck, the events are: $EVENTS" ;;
+		esac
 	done < "$KT_TMP/saved.before"
-	report "$en_count stuck registers were named; not compared:${en_missed:- none}"
-	# The header has 16 words, of which all but one are compared.
-	[ "$en_count" -ge 15 ] || fail "only $en_count stuck registers were noticed"
+	report "stuck: not usable without$VITAL; usable without$MINOR; not compared:${MISSED:- none}"
 	check_write restore 1 OK
 	check_regs "after the last restore"
 }
 
+# What decodes, masters the bus, has a size of payload, or says who it is. The word of
+# Cache Line Size has the header type in it, Link Control the bit that disables the link.
+vital_are_the_right_ones() {
+	for vr_name in $VITAL; do
+		case $vr_name in
+		PCI_VENDOR_ID | PCI_COMMAND | PCI_CACHE_LINE_SIZE | PCI_BASE_ADDRESS_?) ;;
+		PCI_EXP_DEVCTL | PCI_EXP_LNKCTL) ;;
+		*) fail "a restore fails without $vr_name" ;;
+		esac
+	done
+	for vr_name in $MINOR; do
+		case $vr_name in
+		PCI_COMMAND | PCI_BASE_ADDRESS_? | PCI_EXP_DEVCTL)
+			fail "a restore does not fail without $vr_name"
+			;;
+		esac
+	done
+	[ -n "$MINOR" ] || fail "no register is one that the function can do without"
+}
+
 # Not comparing a register must have a reason: it is nobody's to set.
 not_compared_are_few() {
-	for nc_name in $en_missed; do
+	for nc_name in $MISSED; do
 		case $nc_name in
 		reserved) ;;
 		# An endpoint has no slot and is no root: they read 0 through the core.
@@ -51,6 +79,12 @@ not_compared_are_few() {
 		*) fail "$nc_name is saved and not compared" ;;
 		esac
 	done
+}
+
+# stuck_bar MORE: a BAR does not take its address.
+stuck_bar() {
+	fault stuck "range=$BAR-$(printf '0x%x' $((BAR + 3)))" \
+		"value=$(printf '0x%x' $((BAR_VALUE ^ 0x10000000)))" "$@"
 }
 
 # stuck_cache_line MORE: Cache Line Size does not take its value.
@@ -64,16 +98,38 @@ flr_was_written() {
 	fault_record | grep -qE "^$FAULT_FN w $fw_devctl 2 0x[89a-f][0-9a-f]{3} "
 }
 
-# Stuck until the function is reset: slot_reset does that, by FLR, and verifies.
-recovery_resets_the_function() {
+# Stuck for good, but the function can do without: to give it up would take every other
+# function below the port down with it.
+recovery_succeeds_without_it() {
 	events_mark
 	fault_clear
-	stuck_cache_line "ms=$STUCK_MS"
+	status_get deviations
+	rs_deviations=$STATUS
+	dmesg_mark stuck_register
+	stuck_cache_line
 	check_inject fatal || return 0
 	await_event resume
 	fault_off
 	check_callbacks "error_detected frozen need_reset; slot_reset recovered; resume"
 	check_event "mismatch PCI_CACHE_LINE_SIZE"
+	check_false "an FLR was written" flr_was_written
+	check_status state ok
+	check_status deviations $((rs_deviations + 1))
+	check_dmesg "$KT_DEVICE: .*works again, but PCI_CACHE_LINE_SIZE"
+	check_write restore 1 OK
+	check_regs "after a recovery without a register, and a restore"
+}
+
+# Stuck until the function is reset: slot_reset does that, by FLR, and verifies.
+recovery_resets_the_function() {
+	events_mark
+	fault_clear
+	stuck_bar "ms=$STUCK_MS"
+	check_inject fatal || return 0
+	await_event resume
+	fault_off
+	check_callbacks "error_detected frozen need_reset; slot_reset recovered; resume"
+	check_event "mismatch $BAR_NAME"
 	check_event reset
 	check_true "no FLR was written" flr_was_written
 	check_status state ok
@@ -110,7 +166,7 @@ d0_was_written() {
 recovery_fails_and_says_so() {
 	events_mark
 	listener_start "$KT_TMP/uevents" || diag "no listener for uevents"
-	stuck_cache_line
+	stuck_bar
 	check_inject fatal || return 0
 	await_event "slot_reset disconnect"
 	await_dmesg "device recovery failed"
@@ -121,7 +177,7 @@ recovery_fails_and_says_so() {
 	if [ -n "$LISTENER" ]; then
 		wait_for "$KT_WAIT" heard '^PCI_RECOVERY=failed$' ||
 			fail "no uevent with PCI_RECOVERY=failed"
-		heard '^PCI_RECOVERY_REASON=PCI_CACHE_LINE_SIZE' ||
+		heard '^PCI_RECOVERY_REASON=PCI_BASE_ADDRESS' ||
 			fail "the uevent does not name the register"
 	fi
 	check_write restore 1 OK
@@ -143,5 +199,11 @@ need_bus_alone
 fault_need
 at_exit undo
 CACHE_LINE=$(cfg_read "$KT_DEVICE" "$PCI_CACHE_LINE_SIZE" 1)
-subtests each_is_named not_compared_are_few recovery_resets_the_function \
-	recovery_powers_it_up recovery_fails_and_says_so
+bars "$KT_DEVICE"
+BAR=$(printf '0x%02x' "${BARS%% *}")
+BAR_NAME=PCI_BASE_ADDRESS_$(((BAR - 0x10) / 4))
+BAR_VALUE=$(cfg_read "$KT_DEVICE" "$BAR" 4)
+# The one that looks for a line in the log first: each kind is limited to ten in 5 s.
+subtests recovery_succeeds_without_it each_is_named vital_are_the_right_ones \
+	not_compared_are_few recovery_resets_the_function recovery_powers_it_up \
+	recovery_fails_and_says_so
