@@ -10,6 +10,7 @@
 //! | `clear` | write `1`: forget accesses and counters |
 //! | `<dev.fn>/save` | write `1`: plain `pci_save_state()` |
 //! | `<dev.fn>/restore` | write `1`: plain `pci_restore_state()` |
+//! | `<dev.fn>/give_up` | write `1`: report an error to the driver, and give its recovery up |
 //! | `<dev.fn>/registers` | the hardware's: offset, bytes, value; write such a line to set one |
 //! | `<dev.fn>/would_restore` | what a plain restore would write now: offset, bytes, value |
 //!
@@ -184,6 +185,7 @@ impl Bus {
                 let dir = dir.dir(&function.name);
                 dir.write_only_callback_file(c"save", function, &Function::write_save);
                 dir.write_only_callback_file(c"restore", function, &Function::write_restore);
+                dir.write_only_callback_file(c"give_up", function, &Function::write_give_up);
                 dir.read_callback_file(c"would_restore", function, &Function::show_would_restore);
                 dir.read_write_callback_file(
                     c"registers",
@@ -269,6 +271,11 @@ impl Function {
     fn write_restore(&self, input: &mut UserSliceReader) -> Result {
         expect_one(input)?;
         plain::restore(&self.wrapper, self.devfn)
+    }
+
+    fn write_give_up(&self, input: &mut UserSliceReader) -> Result {
+        expect_one(input)?;
+        plain::give_up(&self.wrapper, self.devfn)
     }
 
     fn show_would_restore(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -172,6 +172,34 @@ pub(crate) fn restore(wrapper: &Wrapper, devfn: u8) -> Result {
     Ok(())
 }
 
+/// Reports an error to the driver and gives the recovery up without another word, as
+/// `zpci_event_attempt_error_recovery()` does on s390 where the platform cannot reset the function:
+/// the channel stays frozen, and no callback follows.
+///
+/// # Errors
+///
+/// `ENODEV` where the function is not there, or its driver has no `error_detected`.
+pub(crate) fn give_up(wrapper: &Wrapper, devfn: u8) -> Result {
+    const FROZEN: bindings::pci_channel_state_t = bindings::pci_channel_io_frozen;
+
+    let locked = Locked::new(wrapper, devfn)?;
+    // SAFETY: The function is valid; its driver does not change while the device lock is held, and
+    // one that is bound has valid handlers, or none.
+    let error_detected = unsafe {
+        let driver = (*locked.0).driver;
+        if driver.is_null() || (*driver).err_handler.is_null() {
+            return Err(ENODEV);
+        }
+        (*(*driver).err_handler).error_detected.ok_or(ENODEV)?
+    };
+    // SAFETY: As above; whoever reports an error writes this with the device lock held.
+    unsafe { (*locked.0).error_state = FROZEN };
+    // SAFETY: The handler is called as the core calls it: with the device lock held, of a function
+    // that is bound to its driver.
+    unsafe { error_detected(locked.0, FROZEN) };
+    Ok(())
+}
+
 /// Has the core restore the function, but answers every access from a shadow: nothing reaches the
 /// function, and what it would have been written is known. `state_saved` stays as it is.
 ///
