@@ -80,6 +80,47 @@ nonsense_is_refused() {
 	check_regs "after loading again"
 }
 
+# The core saves before it resets: lost from then on, it saves poison. Where the driver is
+# not bound for it, the core's buffer is what it was.
+a_reset_that_fails_leaves_the_cores_state() {
+	if ! fault_possible; then
+		skip "$FAULT_REASON"
+		return 0
+	fi
+	at_exit fault_unload
+	fault_load
+	fault_wrap "$KT_DEVICE"
+	read_line "$SYSFS_PCI/$KT_DEVICE/reset_method"
+	rf_methods=$LINE
+	case " $rf_methods " in
+	*' pm '*) echo pm > "$SYSFS_PCI/$KT_DEVICE/reset_method" ;;
+	esac
+	rf_failed=0
+	for rf_from in 1 6 12 20 28 36 44 52 60 68; do
+		unload
+		cat "$FAULT_FUNCTION/would_restore" > "$KT_TMP/would.before"
+		fault gone "from=$rf_from" ms=400
+		module_load reset_on_probe=1 || fail "cannot load the module: $MODULE_ERROR"
+		fault_off
+		if ! bound "$KT_DEVICE"; then
+			rf_failed=$((rf_failed + 1))
+			cat "$FAULT_FUNCTION/would_restore" > "$KT_TMP/would.after"
+			if ! cmp -s "$KT_TMP/would.before" "$KT_TMP/would.after"; then
+				fail "lost from access $rf_from on, the core's buffer is not what it was:"
+				diff "$KT_TMP/would.before" "$KT_TMP/would.after" | diag_lines
+			fi
+		fi
+	done
+	echo "$rf_methods" > "$SYSFS_PCI/$KT_DEVICE/reset_method"
+	diag "$rf_failed of 10 losses kept the driver from being bound"
+	[ "$rf_failed" -gt 0 ] || fail "no loss made the reset or the save fail"
+	unload
+	regs_write_back "$KT_DEVICE" reference || :
+	fault_unload
+	reload
+	check_regs "after the last one"
+}
+
 at_exit reload_default
 subtests resets_before_the_first_save state_is_right is_off_by_default \
-	nonsense_is_refused
+	nonsense_is_refused a_reset_that_fails_leaves_the_cores_state
