@@ -42,6 +42,8 @@ pub enum Suite {
     Soak,
     /// Dumps for the tests on the host.
     Corpus,
+    /// Every device by every path; a test is a device.
+    Models,
     /// What it costs.
     Bench,
 }
@@ -52,6 +54,7 @@ impl Suite {
             Suite::Tests => "tests",
             Suite::Soak => "soak",
             Suite::Corpus => "corpus",
+            Suite::Models => "models",
             Suite::Bench => "bench",
         }
     }
@@ -62,6 +65,7 @@ impl Suite {
             Suite::Tests => "check",
             Suite::Soak => "soak",
             Suite::Corpus => "corpus",
+            Suite::Models => "models",
             Suite::Bench => "bench",
         }
     }
@@ -127,6 +131,16 @@ pub fn scripts_matching(kselftest: &Path, selection: Selection<'_>) -> Vec<Scrip
     scripts
 }
 
+/// The tests of a list beside a script: what a line begins with, where that is a name.
+fn names_in(list: &str) -> Vec<String> {
+    list.lines()
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))
+        .filter_map(|line| line.split_whitespace().next())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The scripts of a suite; one with a list beside it stands for each test of the list.
 fn scripts_in(kselftest: &Path, suite: Suite) -> Vec<Script> {
     let mut scripts: Vec<Script> = fs::read_dir(kselftest.join(suite.folder()))
         .into_iter()
@@ -135,14 +149,22 @@ fn scripts_in(kselftest: &Path, suite: Suite) -> Vec<Script> {
         .filter_map(|entry| {
             let name = entry.file_name().to_str()?.strip_suffix(".sh")?.to_owned();
             let text = fs::read_to_string(entry.path()).unwrap_or_default();
-            let topologies = text
+            let topologies: Vec<_> = text
                 .lines()
                 .filter_map(|line| line.strip_prefix(TOPOLOGY_LINE))
                 .flat_map(str::split_whitespace)
                 .map(str::to_owned)
                 .collect();
-            Some(Script { name, topologies })
+            let names = match fs::read_to_string(entry.path().with_extension("list")) {
+                Ok(list) => names_in(&list),
+                Err(_) => vec![name],
+            };
+            Some(names.into_iter().map(move |name| Script {
+                name,
+                topologies: topologies.clone(),
+            }))
         })
+        .flatten()
         .collect();
     scripts.sort_by(|one, other| one.name.cmp(&other.name));
     scripts
