@@ -231,13 +231,19 @@ unbind() {
 	check_unbound "after unbind"
 }
 
-# check_unbound WHEN: it masters no bus, unless the kernel keeps it enabled for what is below
-# it, and nothing else has changed; the driver has freed what it had.
-check_unbound() {
-	cu_command=$(cfg_read "$KT_DEVICE" "$PCI_COMMAND" 2)
+# check_no_master WHEN: it masters no bus, unless the kernel keeps it enabled for what is below
+# it.
+check_no_master() {
+	cn_command=$(cfg_read "$KT_DEVICE" "$PCI_COMMAND" 2)
 	read_line "$SYSFS_PCI/$KT_DEVICE/enable"
-	[ $((cu_command & PCI_COMMAND_MASTER)) -eq 0 ] || [ "$LINE" -gt 0 ] ||
-		fail "a bus master $1, without a driver: Command is $cu_command"
+	[ $((cn_command & PCI_COMMAND_MASTER)) -eq 0 ] || [ "$LINE" -gt 0 ] ||
+		fail "a bus master $1, without a driver: Command is $cn_command"
+}
+
+# check_unbound WHEN: it is no bus master, and nothing else has changed; the driver has freed
+# what it had.
+check_unbound() {
+	check_no_master "$1"
 	check_differs "$1" $PCI_COMMAND_MASTER 0
 	check_false "debugfs still has files of it $1" [ -e "$DEBUGFS/$KT_DEVICE" ]
 	check_pme_list "$1"
