@@ -342,3 +342,37 @@ pub fn summarize(report: &Report, logs: &str, ui: &Ui) {
     }
     ui.line(&report.totals().to_string());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tests_of_a_list_are_the_names_that_its_lines_begin_with() {
+        let list = "# SPDX\n#\n\nigb\nigb-vf vf igb\n  indented\nq35-mch at 0000:00:00.0\n";
+        assert_eq!(names_in(list), ["igb", "igb-vf", "q35-mch"]);
+    }
+
+    #[test]
+    fn each_line_of_a_list_is_a_test_in_the_topology_of_its_script() {
+        let directory = tempfile::tempdir().unwrap();
+        let models = directory.path().join("models");
+        fs::create_dir(&models).unwrap();
+        fs::write(models.join("a.sh"), "# topology: t\n").unwrap();
+        fs::write(models.join("a.list"), "y\nx\n").unwrap();
+        fs::write(models.join("b.sh"), "").unwrap();
+        let names: Vec<_> = scripts_in(directory.path(), Suite::Models)
+            .into_iter()
+            .map(|script| (script.name, script.topologies))
+            .collect();
+        let t = vec!["t".to_owned()];
+        assert_eq!(
+            names,
+            [
+                ("b".into(), vec![]),
+                ("x".into(), t.clone()),
+                ("y".into(), t)
+            ]
+        );
+    }
+}
