@@ -78,6 +78,13 @@ reset() {
 		skip "it offers no reset method"
 		return 0
 	fi
+	# The kernel offers that, and restores nothing of what is below.
+	pr_below=$(functions_below "$KT_DEVICE")
+	if [ "$pr_below" -gt 0 ]; then
+		reset_methods_back
+		skip "a reset of a bridge would reset functions below it, too: $pr_below"
+		return 0
+	fi
 	pr_methods=$METHODS
 	for pr_method in $pr_methods; do
 		pci_siblings "$KT_DEVICE"

@@ -34,7 +34,7 @@ edu_recovery_unbind() {
 }
 
 set --
-for name in virtio-rng igb nvme edu i82559c; do
+for name in virtio-rng igb edu i82559c; do
 	for path in $MODEL_PATHS; do
 		set -- "$@" "model $name $path"
 	done
