@@ -238,13 +238,17 @@ unbind() {
 	check_unbound "after unbind"
 }
 
-# check_no_master WHEN: it masters no bus, unless the kernel keeps it enabled for what is below
-# it.
+# check_no_master WHEN: it masters no bus, unless somebody else has enabled it: a bridge is, for
+# what is below it.
 check_no_master() {
 	cn_command=$(cfg_read "$KT_DEVICE" "$PCI_COMMAND" 2)
 	read_line "$SYSFS_PCI/$KT_DEVICE/enable"
-	[ $((cn_command & PCI_COMMAND_MASTER)) -eq 0 ] || [ "$LINE" -gt 0 ] ||
+	is_bridge || check_eq "times that it is enabled $1" "$LINE" "$MODEL_ENABLED"
+	if [ "$LINE" -gt 0 ]; then
+		diag "Command is $cn_command $1: enabled by others, times: $LINE"
+	elif [ $((cn_command & PCI_COMMAND_MASTER)) -ne 0 ]; then
 		fail "a bus master $1, without a driver: Command is $cn_command"
+	fi
 }
 
 # check_unbound WHEN: it is no bus master, and nothing else has changed; the driver has freed

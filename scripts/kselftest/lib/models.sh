@@ -86,6 +86,8 @@ model_take() {
 	MODEL_OVERRIDE=$LINE
 	[ "$LINE" != '(null)' ] || MODEL_OVERRIDE=
 	[ -z "$MODEL_DRIVER" ] || driver_unbind "$KT_DEVICE"
+	read_line "$SYSFS_PCI/$KT_DEVICE/enable"
+	MODEL_ENABLED=$LINE
 	# No test of this kind unloads it: others may be bound.
 	KT_OWN_MODULE=0
 	if slab_possible; then
