@@ -34,7 +34,7 @@ help:
 ##   check      run the tests in QEMU; ends with `N passed, N failed, N skipped`
 ##   soak       endurance: thousands of errors, bindings, suspends; does anything
 ##              grow? (10 minutes)
-##   models     each function that QEMU models, by every path: a table (15 minutes)
+##   models     each function that QEMU models, by every path: a table (20 minutes)
 ##   bench      what the guard costs, against plain C: a table, bench/results.json and .svg
 ##   bench-check  has it become more than those results say? (2 minutes)
 ##   bench-times  how long until the first test, beside virtme-ng; LONG=1: also make
