@@ -15,6 +15,7 @@ bind() {
 		return 0
 	fi
 	dmesg_mark "$MODEL bind"
+	slab_possible || diag "not looked at: allocations and the list of PME: $SLAB_REASON"
 	model_bind "after bind"
 }
 
