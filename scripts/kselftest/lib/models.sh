@@ -132,9 +132,12 @@ is_bridge() {
 	[ $(($(cfg_read "$KT_DEVICE" 0x0e 1) & 0x7f)) -eq 1 ]
 }
 
-# functions_below BDF: prints how many functions are below it.
-functions_below() {
-	find "$SYSFS_PCI/$1/" -mindepth 2 -name config | wc -l
+# has_functions_below: is there a function on the bus below it?
+has_functions_below() {
+	for hf_dir in "$SYSFS_PCI/$KT_DEVICE"/????:??:??.?; do
+		[ ! -e "$hf_dir/config" ] || return 0
+	done
+	return 1
 }
 
 # path_begin NAME: false, and the subtest skipped, where it is not bound. What the path before
