@@ -20,8 +20,8 @@
 # shellcheck source=model_paths.sh
 . "$KT_DIR/lib/model_paths.sh"
 
+# The function under test, and where it is where the topology does not have it by that name.
 MODEL=
-# Where they are: one that names nothing is in the topology by its name.
 MODEL_PLACE=
 MODEL_TAKEN=0
 MODEL_BOUND=0
@@ -47,8 +47,6 @@ model_find() {
 	KT_DEVICE=$BDF
 	pci_upstream_port "$BDF"
 	KT_PORT=$PORT
-	read_line "$SYSFS_PCI/$BDF/class"
-	MODEL_CLASS=$LINE
 }
 
 # model_enable_vf ID: sets BDF to the first virtual function of ID.
@@ -129,7 +127,7 @@ model_end() {
 
 # is_bridge: does it have a header of type 1?
 is_bridge() {
-	[ $(($(cfg_read "$KT_DEVICE" 0x0e 1) & 0x7f)) -eq 1 ]
+	[ $(($(cfg_read "$KT_DEVICE" "$PCI_HEADER_TYPE" 1) & 0x7f)) -eq 1 ]
 }
 
 # has_functions_below: is there a function on the bus below it?
