@@ -275,7 +275,7 @@ impl<T: SriovOps> Callbacks<T> {
                 // SAFETY: Its driver is that of `physfn`, of type `T` by the safety requirements of
                 // this function. The device lock is held until the end of this closure.
                 if let Some(data) = unsafe { bound_data::<T>(internal) } {
-                    T::physfn_reset_done(Exclusive::for_the_sake_of(physfn, dev), data);
+                    T::physfn_reset_done(dev.into(), data);
                 }
                 Ok(())
             });
