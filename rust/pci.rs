@@ -18,7 +18,7 @@
 //! | saved state | [`state`] | `pci_save_state()`, `pci_store_saved_state()` |
 //! | virtual functions | [`sriov`] | `pci_enable_sriov()`, `struct pci_driver` |
 //! | resets | [`reset`] | `pci_reset_function_locked()`, `pcie_reset_flr()` |
-//! | enabling, and disabling again | [`enable`] | `pci_enable_device_mem()` |
+//! | enabling, and disabling again | [`mod@enable`] | `pci_enable_device_mem()` |
 //! | one interrupt | [`irq`] | `request_threaded_irq()` |
 //! | memory shared with the function | [`dma`] | `dma_alloc_coherent()` |
 //! | a workqueue of one's own | [`queue`] | `alloc_workqueue()` |
@@ -69,7 +69,7 @@ pub use self::{
     config::Config,
     context::Exclusive,
     dma::DmaBuffer,
-    enable::Enabled,
+    enable::enable,
     err::{
         Channel,
         ChannelState,

@@ -25,8 +25,8 @@ use kernel::{
 
 use super::{
     as_raw,
+    enable,
     try_lock,
-    Enabled,
     LockScope,
     ProbeInfo, //
 };
@@ -58,24 +58,22 @@ impl InPlaceModule for TestModule {
 struct TestDriver;
 
 /// A function that is offered to the tests until it is unbound.
-struct Offered<'bound> {
-    _enabled: Enabled<'bound>,
-}
+struct Offered;
 
-impl<'bound> Offered<'bound> {
+impl Offered {
     /// One function is enough: `EBUSY` for a second.
-    fn new(dev: &'bound Device<Core<'_>>) -> Result<Self> {
-        let enabled = Enabled::new(dev)?;
+    fn new(dev: &Device<Core<'_>>) -> Result<Self> {
+        enable(dev)?;
         let mut function = FUNCTION.lock();
         if function.is_some() {
             return Err(EBUSY);
         }
         *function = Some(ARef::from(dev));
-        Ok(Self { _enabled: enabled })
+        Ok(Self)
     }
 }
 
-impl Drop for Offered<'_> {
+impl Drop for Offered {
     fn drop(&mut self) {
         *FUNCTION.lock() = None;
     }
@@ -90,14 +88,14 @@ crate::pci_device_table!(
 
 impl kernel::pci::Driver for TestDriver {
     type IdInfo = ();
-    type Data<'bound> = Offered<'bound>;
+    type Data<'bound> = Offered;
 
     const ID_TABLE: kernel::pci::IdTable<Self::IdInfo> = &PCI_TABLE;
 
     fn probe<'bound>(
         dev: &'bound Device<Core<'_>>,
         _info: ProbeInfo<'bound, Self::IdInfo>,
-    ) -> impl PinInit<Offered<'bound>, Error> + 'bound {
+    ) -> impl PinInit<Offered, Error> + 'bound {
         Offered::new(dev)
     }
 }
