@@ -16,7 +16,8 @@
 //!   [`pci_device_table!`]
 //! * the function enabled, an interrupt, memory for DMA, a workqueue: [`pci::enable()`],
 //!   [`pci::request_msi`], [`pci::DmaBuffer`], [`pci::OwnedQueue`]
-//! * the device lock in a file or a work item: [`pci::try_lock`]
+//! * the device lock in a file or a work item, while the driver is bound: [`pci::try_lock`],
+//!   [`pci::Binding`]
 //! * files in debugfs for people to look at: [`recovery::Files`]
 //! * to save, restore or reset by rules of your own: [`pci::State`], [`pci::SavedState`],
 //!   [`pci::Power`], [`pci::Reset`]

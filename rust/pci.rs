@@ -89,6 +89,7 @@ pub use self::{
     },
     lock::{
         try_lock,
+        Binding,
         LockScope, //
     },
     pm::PmOps,

@@ -86,6 +86,7 @@ use self::{
 use crate::{
     guard::Refusal,
     pci::{
+        Binding,
         Reset,
         SavedState, //
     }, //
@@ -95,6 +96,8 @@ use crate::{
 #[pin_data]
 pub struct Recovery {
     dev: ARef<Device>,
+    /// What whoever comes later must still be in.
+    binding: Binding,
     log_limits: LogLimits,
     #[pin]
     inner: Mutex<Inner>,
@@ -150,6 +153,7 @@ impl Recovery {
             }
         }
 
+        let binding = Binding::new(dev)?;
         let before = SavedState::store(dev.into())?;
         let known_good = KnownGood::first(dev.into(), before).map_err(|refusal| {
             dev_err!(
@@ -165,6 +169,7 @@ impl Recovery {
         Arc::pin_init(
             try_pin_init!(Self {
                 dev: ARef::from(dev),
+                binding,
                 log_limits: LogLimits::of_one(),
                 inner <- new_mutex!(Inner {
                     known_good,

@@ -90,8 +90,8 @@ impl<T: ErrorHandler + PmOps + SriovOps> Adapter<T> {
                 sriov::keep_active(core);
             }
             // Not before the data is stored: the callbacks of runtime PM run without the device
-            // lock. Those that run from now on see it, since the reference is dropped under a lock
-            // that the PM core takes before it calls them.
+            // lock. Those that run from now on see it, since the PM core drops the reference by an
+            // operation that orders the two.
             if T::HAS_RUNTIME_SUSPEND {
                 runtime::give_up_reference(core);
             }

@@ -18,7 +18,6 @@ use kernel::{
     error::to_result,
     pci::Device,
     prelude::*,
-    sync::aref::ARef,
     InPlaceModule,
     ModuleMetadata, //
 };
@@ -27,6 +26,7 @@ use super::{
     as_raw,
     enable,
     try_lock,
+    Binding,
     LockScope,
     ProbeInfo, //
 };
@@ -34,7 +34,7 @@ use super::{
 kernel::sync::global_lock! {
     // SAFETY: Initialized by the module's init, before it registers the driver, and before the
     // kernel runs the tests.
-    unsafe(uninit) static FUNCTION: Mutex<Option<ARef<Device>>> = None;
+    unsafe(uninit) static FUNCTION: Mutex<Option<Binding>> = None;
 }
 
 /// A module that only has tests, and a driver for the function that they run on.
@@ -68,7 +68,7 @@ impl Offered {
         if function.is_some() {
             return Err(EBUSY);
         }
-        *function = Some(ARef::from(dev));
+        *function = Some(Binding::new(dev)?);
         Ok(Self)
     }
 }
@@ -108,12 +108,18 @@ impl kernel::pci::Driver for TestDriver {
 ///
 /// Those of [`try_lock`], or that of `f`; they are in the log.
 pub fn on_function<R>(f: impl FnOnce(&Device<Core<'_>>) -> Result<R>) -> Result<Option<R>> {
-    let Some(dev) = FUNCTION.lock().clone() else {
+    let Some(binding) = FUNCTION.lock().clone() else {
         skip(b"no function is bound to kunit_recovery: set its driver_override, load again");
         return Ok(None);
     };
-    try_lock(&dev, LockScope::Function, f)
-        .inspect_err(|error| dev_err!(dev, "KUnit: the test on this function ended: {:?}\n", error))
+    try_lock(&binding, LockScope::Function, f)
+        .inspect_err(|error| {
+            dev_err!(
+                binding.device(),
+                "KUnit: the test on this function ended: {:?}\n",
+                error
+            )
+        })
         .map(Some)
 }
 

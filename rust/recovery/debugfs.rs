@@ -127,7 +127,7 @@ impl Recovery {
         action: fn(&Self, &Device<Core<'_>>) -> Result,
     ) -> Result {
         expect_one(input)?;
-        pci::try_lock(&self.dev, scope, |dev| action(self, dev))
+        pci::try_lock(&self.binding, scope, |dev| action(self, dev))
     }
 
     fn show_status(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
