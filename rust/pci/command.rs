@@ -13,11 +13,17 @@ use kernel::{
 
 use super::{
     as_raw,
-    Exclusive, //
+    BarResourceKind,
+    Exclusive,
+    Info, //
 };
 
+/// `PCI_COMMAND_MEMORY`.
+const MEMORY: u16 = bindings::PCI_COMMAND_MEMORY as u16;
 /// `PCI_COMMAND_MASTER`.
 const MASTER: u16 = bindings::PCI_COMMAND_MASTER as u16;
+/// `PCI_COMMAND_INTX_DISABLE`, which the core clears of a function with an interrupt pin.
+const INTX_DISABLE: u16 = bindings::PCI_COMMAND_INTX_DISABLE as u16;
 
 /// Reads Command; all-ones where the function does not answer.
 pub(super) fn read(dev: &Device<Bound>) -> u16 {
@@ -35,6 +41,39 @@ pub(super) fn write(dev: &Device<Bound>, value: u16) {
     // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. An error says
     // that the function does not answer, which the next read finds.
     unsafe { bindings::pci_write_config_word(as_raw(dev), bindings::PCI_COMMAND as c_int, value) };
+}
+
+/// Verifies, and repairs if needed, what the core has made of Command by enabling a function:
+/// `before` is what it was.
+///
+/// The core reads it and writes it back with bits added, several times (`pci_enable_resources()`,
+/// `do_pci_enable_device()`, `pci_set_master()`). A function that does not answer one of these reads
+/// is written all-ones, or not at all.
+///
+/// Bus Master Enable may be hard-wired to 0, see [`Command::takes_bus_master`].
+///
+/// # Errors
+///
+/// `EIO` where the function does not answer.
+pub(super) fn verify_enabled(dev: &Device<Bound>, before: u16) -> Result {
+    let mut bars = (0..bindings::PCI_STD_NUM_BARS as usize).filter_map(|i| dev.bar_resource(i));
+    let memory = if bars.any(|bar| bar.kind != BarResourceKind::Io) {
+        MEMORY
+    } else {
+        0
+    };
+    let wanted = (before | memory | MASTER) & !INTX_DISABLE;
+
+    let found = read(dev);
+    if found & !INTX_DISABLE == wanted {
+        return Ok(());
+    }
+    let intx = if found == u16::MAX { before } else { found } & INTX_DISABLE;
+    write(dev, wanted | intx);
+    if read(dev) == u16::MAX {
+        return Err(EIO);
+    }
+    Ok(())
 }
 
 /// What Command takes.

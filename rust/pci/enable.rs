@@ -23,6 +23,7 @@ use kernel::{
 
 use super::{
     as_raw,
+    command,
     Config,
     Exclusive,
     Info,
@@ -44,15 +45,19 @@ use super::{
 /// # Errors
 ///
 /// Those of `pci_enable_device_mem()`: `EINVAL` where a BAR has no address, `EIO` where the
-/// function does not leave a low-power state; `ENOMEM`.
+/// function does not leave a low-power state or does not answer; `ENOMEM`.
 pub fn enable(dev: &Device<Core<'_>>) -> Result {
+    let before = command::read(dev);
+    if before == u16::MAX {
+        return Err(EIO);
+    }
     if dev.bus_numbers().is_some() {
         // The core counts it, and nobody would count it down.
         if !dev.is_enabled() {
             dev.enable_device_mem()?;
         }
         dev.set_master();
-        return Ok(());
+        return command::verify_enabled(dev, before);
     }
 
     // SAFETY: `release` is for a resource of any size.
@@ -78,7 +83,7 @@ pub fn enable(dev: &Device<Core<'_>>) -> Result {
     // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`, which is bound.
     // The resource was allocated above, and now belongs to the device.
     unsafe { bindings::devres_add(&raw mut (*as_raw(dev)).dev, resource.dismiss()) };
-    Ok(())
+    command::verify_enabled(dev, before)
 }
 
 /// Switches off bus mastering, and disables the function as often as [`enable`] has enabled it.
@@ -159,16 +164,8 @@ fn verify_no_master(dev: &Device<Core<'_>>) {
                 [_, u32::MAX, ..] => 0,
                 [_, command_status, ..] => command_status & !ON,
             };
-            // CAST: The offset is 4; Command is the lower half of the dword.
-            // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. An error
-            // is that of a function that is gone for good.
-            unsafe {
-                bindings::pci_write_config_word(
-                    as_raw(dev),
-                    bindings::PCI_COMMAND as c_int,
-                    quiet as u16,
-                )
-            };
+            // CAST: Command is the lower half of the dword.
+            command::write(dev, quiet as u16);
         }
         command_status if is_master(command_status) => {
             clear_master(dev);
