@@ -101,8 +101,8 @@ impl<T: ErrorHandler + PmOps + SriovOps> Adapter<T> {
 
     /// # Safety
     ///
-    /// Must be called by the PCI core only, after a successful [`Self::probe`]: `pdev` is valid, and
-    /// its device lock is held.
+    /// Must be called by the PCI core only, after a successful [`Self::probe`]: `pdev` is valid,
+    /// and its device lock is held.
     unsafe extern "C" fn remove(pdev: *mut bindings::pci_dev) {
         // SAFETY: By the safety requirements of this function.
         let dev = unsafe { &*pdev.cast::<Device<CoreInternal<'_>>>() };

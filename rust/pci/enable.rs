@@ -129,8 +129,8 @@ unsafe extern "C" fn release(dev: *mut bindings::device, _resource: *mut c_void)
 /// In what the core has saved of the function, too: the core restores that, without a new save
 /// where the function does not answer, when it resets one that has no driver.
 ///
-/// `pci_disable_device()` alone does neither, and nothing at all where somebody else has enabled the
-/// function, as userspace may.
+/// `pci_disable_device()` alone does neither, and nothing at all where somebody else has enabled
+/// the function, as userspace may.
 fn stop_mastering(dev: &Device<Core<'_>>, disable: impl FnOnce()) {
     let is_master = dev.is_busmaster() && dev.bus_numbers().is_none();
     if is_master {

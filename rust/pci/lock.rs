@@ -94,8 +94,8 @@ pub enum LockScope {
 }
 
 /// Calls `f` with the device lock held and userspace kept from config space
-/// (`pci_dev_trylock()`), if nobody else holds the lock, and if the driver has not been unbound since
-/// it got `binding`.
+/// (`pci_dev_trylock()`), if nobody else holds the lock, and if the driver has not been unbound
+/// since it got `binding`.
 ///
 /// A function that is suspended at run time is resumed first, and stays in D0 while `f` runs. That
 /// it does not come back is for `f` to find out.

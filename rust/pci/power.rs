@@ -58,8 +58,8 @@ pub trait Power {
     /// Whatever the core takes it to be in: a function that did not answer once counts as in D3cold
     /// for ever, and one that was lost on its way to D0 as there.
     ///
-    /// Does what `pci_power_up()` does, which is not exported, but for the platform's part: the core
-    /// has seen to that when it resumed the function. Takes no lock, unlike
+    /// Does what `pci_power_up()` does, which is not exported, but for the platform's part: the
+    /// core has seen to that when it resumed the function. Takes no lock, unlike
     /// `pci_set_power_state()`, which looks at the links of all functions with `pci_bus_sem` held:
     /// a recovery holds that when it calls the error handlers, and when it resumes functions at run
     /// time, and their callbacks cannot know. A function that lost its BARs on the way has lost

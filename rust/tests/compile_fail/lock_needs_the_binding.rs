@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Whoever comes later with a device that he has kept may find it in the hands of another driver: it
+//! Whoever comes later with a device that was kept may find it in the hands of another driver: it
 //! is a binding that is locked, which ends when the driver is unbound.
 
 use kernel::prelude::*;
