@@ -2,7 +2,10 @@
 
 //! Saved capabilities: what the PCI core saved of each, and the values that it cannot have.
 
-use core::cell::Cell;
+use core::{
+    cell::Cell,
+    iter, //
+};
 
 use super::{
     Refusal,
@@ -126,19 +129,27 @@ impl<B: Byte> Capability<'_, B> {
 
     /// The saved 16-bit words.
     pub fn words(&self) -> impl Iterator<Item = u16> + '_ {
-        self.data.chunks_exact(2).map(|bytes| match bytes {
-            [a, b] => u16::from_ne_bytes([a.value(), b.value()]),
-            _ => 0,
-        })
+        arrays(self.data).map(|[a, b]| u16::from_ne_bytes([a.value(), b.value()]))
     }
 
     /// The saved 32-bit words.
     pub fn dwords(&self) -> impl Iterator<Item = u32> + '_ {
-        self.data.chunks_exact(4).map(|bytes| match bytes {
-            [a, b, c, d] => u32::from_ne_bytes([a.value(), b.value(), c.value(), d.value()]),
-            _ => 0,
-        })
+        arrays(self.data)
+            .map(|[a, b, c, d]| u32::from_ne_bytes([a.value(), b.value(), c.value(), d.value()]))
     }
+}
+
+/// Returns the arrays of `N` values that follow each other in `values`, without a shorter rest.
+///
+/// `chunks_exact()` keeps its length and divides by it: in a kernel that is optimized for size the
+/// panic for a length of 0 stays in the code, and objtool does not know that this one
+/// (`panic_const_div_by_zero`) does not return: "falls through to next function".
+fn arrays<T, const N: usize>(mut values: &[T]) -> impl Iterator<Item = &[T; N]> {
+    iter::from_fn(move || {
+        let (array, rest) = values.split_first_chunk()?;
+        values = rest;
+        Some(array)
+    })
 }
 
 /// Refuses a saved capability that the function cannot have.
