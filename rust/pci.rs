@@ -16,7 +16,8 @@
 //! | not to be suspended at run time | `runtime`, private | `pm_runtime_get_sync()` |
 //! | who is alone with a function | [`context`] | the device lock, runtime PM |
 //! | saved state | [`state`] | `pci_save_state()`, `pci_store_saved_state()` |
-//! | virtual functions | [`sriov`], and `iov`, private | `pci_enable_sriov()`, `struct pci_driver` |
+//! | virtual functions | [`sriov`] | `struct pci_driver` |
+//! | the core's side of them | `iov`, private | `pci_enable_sriov()` |
 //! | resets | [`reset`] | `pci_reset_function_locked()`, `pcie_reset_flr()` |
 //! | enabling, and disabling again | [`enable`] | `pci_enable_device_mem()` |
 //! | one interrupt | [`irq`] | `request_threaded_irq()` |
