@@ -63,7 +63,9 @@ help:
 ##                      module, check, soak, models, lint, doc, doc-test and check-types
 ##                      also `all`: one after the other; `debug`: 7.3, built here with
 ##                      KASAN, lockdep, kmemleak, KUnit and more
-##                      (scripts/setup/debug.config; 15 minutes, once)
+##                      (scripts/setup/debug.config; 15 minutes, once); `small`: 7.3
+##                      with what is needed here, and nothing more
+##                      (scripts/setup/small.config; 5 minutes, once)
 ##   FILTER=GLOB        check, soak, models (a device), bench, check-types: only the tests
 ##                      whose names match
 ##   JOBS=N             check, soak, models: guests that run at the same time (2, or
@@ -76,12 +78,16 @@ help:
 ##   SEED=NUMBER        check, soak: repeat what a test did that reports this seed
 ##   TIMEOUT=SECONDS    a guest that is silent for so long has hung (120, of
 ##                      KERNEL=debug 900)
-##   KDIR=DIR           a built kernel tree with Rust to use instead of Debian's
+##   KDIR=DIR           a built kernel tree with Rust to use instead of Debian's; it
+##                      is asked for the options of scripts/setup/small.config
 ##   BZIMAGE=FILE       its image (KDIR/arch/x86/boot/bzImage)
 ##   LLVM=1             for kbuild: that kernel was built with clang
 ##
 ## Environment: PCI_RECOVERY_CACHE, where set-up keeps what it makes
 ## (~/.cache/pci-recovery); PCI_RECOVERY_MIRROR, a Debian mirror to use.
+
+# More is asked of a kernel of one's own (KDIR) that is to be booted.
+run check soak bench bench-check shell mutants corpus: export KERNEL_USE := guest
 
 .PHONY: setup
 setup:

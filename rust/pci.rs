@@ -16,7 +16,8 @@
 //! | not to be suspended at run time | `runtime`, private | `pm_runtime_get_sync()` |
 //! | who is alone with a function | [`context`] | the device lock, runtime PM |
 //! | saved state | [`state`] | `pci_save_state()`, `pci_store_saved_state()` |
-//! | virtual functions | [`sriov`] | `pci_enable_sriov()`, `struct pci_driver` |
+//! | virtual functions | [`sriov`] | `struct pci_driver` |
+//! | the core's side of them | `iov`, private | `pci_enable_sriov()` |
 //! | resets | [`reset`] | `pci_reset_function_locked()`, `pcie_reset_flr()` |
 //! | enabling, and disabling again | [`mod@enable`] | `pci_enable_device_mem()` |
 //! | what Command takes | [`command`] | `PCI_COMMAND` |
@@ -47,6 +48,7 @@ pub mod enable;
 pub mod err;
 pub mod id;
 pub mod info;
+mod iov;
 pub mod irq;
 #[cfg(KUNIT_RECOVERY)]
 pub mod kunit;

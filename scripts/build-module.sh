@@ -33,6 +33,8 @@ args=(--no-print-directory -C "$KERNEL_BUILD" M="$top" MO="$out" -j"$(nproc)")
 [ -z "$BUILD_ARGS" ] || args+=("$BUILD_ARGS")
 # Debian's packages have no vmlinux to make a module's BTF from.
 [ -z "$KERNEL_DIR" ] || args+=(CONFIG_DEBUG_INFO_BTF_MODULES=)
+# Of a kernel that is known here, what objtool warns of is a fault.
+[ -z "$KERNEL_DIR" ] || args+=(CONFIG_OBJTOOL_WERROR=y)
 
 in_root=("$here/in-root.sh")
 [ -z "$BUILD_ON_HOST" ] || in_root=()

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# lint.sh: every check of the sources that runs nothing. All of them run, then a
+# lint.sh: every check of the sources that runs no kernel. All of them run, then a
 # line of totals; not zero if one failed. With KERNEL=all, clippy looks at the
 # modules as they are built for each kernel, and rustdoc at the library.
 
@@ -71,6 +71,7 @@ done
 run shellcheck shellcheck_all
 run checkpatch scripts/lint/checkpatch.sh
 run licences scripts/lint/licences.sh
+run needed scripts/lint/needed.sh
 for crate in qemu qemu/guest/fuzz_files qemu/guest/measure rust; do
 	manifest=$crate/Cargo.toml
 	if component clippy; then

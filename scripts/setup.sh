@@ -6,8 +6,8 @@
 # is there. `setup.sh remove` removes the cache.
 #
 # Environment: PCI_RECOVERY_CACHE, PCI_RECOVERY_MIRROR; KERNEL, the series (7.2 or
-# 7.3) or debug (setup/debug.config); KDIR, BZIMAGE and LLVM for a kernel of one's
-# own (setup/kdir.sh).
+# 7.3), debug or small (setup/debug.config, setup/small.config); KDIR, BZIMAGE, LLVM
+# and KERNEL_USE for a kernel of one's own (setup/kdir.sh).
 
 set -euo pipefail
 here=$(dirname "$0")
@@ -30,6 +30,8 @@ here=$(dirname "$0")
 toolchain_key=$(key "$recipe" "$suite" "$backports" "${root_packages[@]}" "${root_packages_backports[@]}")
 kernel_key=$(key "$toolchain_key" "$kernel_cc" "${guest_modules[@]}" "${bench_modules[@]}")
 debug_key=$(key "$toolchain_key" "${guest_modules[@]}" "$(<"$here/setup/debug.config")" "$(<"$here/setup/debug.omit")")
+# Comments and order make no other kernel.
+small_key=$(key "$toolchain_key" "$kernel_cc" "${guest_modules[@]}" "$(grep -E '^(# )?CONFIG_\w+(=| is not set)' "$here/setup/small.config" | sort)")
 toolchain=$cache/toolchain-$toolchain_key
 
 toolchain_files=(root/usr/bin/qemu-system-x86_64 root/usr/bin/rustc root/usr/bin/busybox root/usr/bin/x86_64-linux-gnu-gcc-14)
@@ -65,9 +67,9 @@ make_kernel() {
 	step "kernel: the newest $kernel_series of $backports" 5 "$here/setup/kernel.sh" choose "$root" "$work"
 	release=$(<"$work/release")
 	step "kernel: fetch and unpack Linux $release" 40 "$here/setup/kernel.sh" fetch "$root" "$work"
-	if [ "$kernel_name" = debug ]; then
-		step "kernel: build it with setup/debug.config" 900 "$here/setup/kernel.sh" image "$root" "$work"
-		release=debug-$(<"$work/release")
+	if is_built "$kernel_name"; then
+		step "kernel: build it with setup/$kernel_name.config" "$kernel_seconds" "$here/setup/kernel.sh" image "$root" "$work"
+		release=$kernel_name-$(<"$work/release")
 	else
 		step "kernel: rebuild the Rust metadata" 150 "$here/setup/kernel.sh" metadata "$root" "$work"
 	fi
@@ -91,7 +93,11 @@ remove() {
 
 main() {
 	select_kernel
-	[ "$kernel_name" != debug ] || kernel_key=$debug_key
+	kernel_seconds=
+	case $kernel_name in
+	debug) kernel_key=$debug_key kernel_seconds=900 ;;
+	small) kernel_key=$small_key kernel_seconds=300 ;;
+	esac
 	case "$top$cache${KDIR:-}${BZIMAGE:-}" in
 	*[[:space:]:]*) die "spaces and colons in the paths of the project, the cache or KDIR are more than kbuild can bear" ;;
 	esac

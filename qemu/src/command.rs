@@ -147,6 +147,8 @@ fn kernel_command_line(parts: &Parts<'_>) -> String {
         // With -no-reboot QEMU ends at once after a panic.
         "panic=-1",
         "no_console_suspend",
+        // A kernel may leave out the times of its log by default, which tests read.
+        "printk.time=1",
         // A hang is asked for its blocked tasks.
         "sysrq_always_enabled",
         // Under TCG the self-tests of the crypto algorithms take most of a second.

@@ -3,6 +3,8 @@
 //! Saved capabilities: which registers the PCI core saves of each, and the values that they cannot
 //! have.
 
+use core::iter;
+
 use super::{
     function::Learned,
     Refusal,
@@ -304,19 +306,26 @@ impl Capability<'_> {
 
     /// The saved 16-bit words.
     pub fn words(&self) -> impl Iterator<Item = u16> + '_ {
-        self.data.chunks_exact(2).map(|bytes| match bytes {
-            [a, b] => u16::from_ne_bytes([*a, *b]),
-            _ => 0,
-        })
+        arrays(self.data).map(|bytes| u16::from_ne_bytes(*bytes))
     }
 
     /// The saved 32-bit words.
     pub fn dwords(&self) -> impl Iterator<Item = u32> + '_ {
-        self.data.chunks_exact(4).map(|bytes| match bytes {
-            [a, b, c, d] => u32::from_ne_bytes([*a, *b, *c, *d]),
-            _ => 0,
-        })
+        arrays(self.data).map(|bytes| u32::from_ne_bytes(*bytes))
     }
+}
+
+/// Returns the arrays of `N` bytes that follow each other in `bytes`, without a shorter rest.
+///
+/// `chunks_exact()` keeps its length and divides by it: in a kernel that is optimized for size the
+/// panic for a length of 0 stays in the code, and objtool does not know that this one
+/// (`panic_const_div_by_zero`) does not return: "falls through to next function".
+fn arrays<const N: usize>(mut bytes: &[u8]) -> impl Iterator<Item = &[u8; N]> {
+    iter::from_fn(move || {
+        let (array, rest) = bytes.split_first_chunk()?;
+        bytes = rest;
+        Some(array)
+    })
 }
 
 /// Refuses a saved capability that the function cannot have.

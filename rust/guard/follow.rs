@@ -151,10 +151,14 @@ pub fn capability(id: u16, extended: bool, kept: &mut [u8], core: &[u8]) {
             *kept = (old & !LNKCTL_FOLLOWED | new & LNKCTL_FOLLOWED).to_ne_bytes();
         }
         (true, ID_L1SS) => {
-            for (kept, core) in kept.chunks_exact_mut(4).zip(core.chunks_exact(4)) {
-                if core != ALL_ONES.to_ne_bytes() {
-                    kept.copy_from_slice(core);
+            let (mut kept, mut core) = (kept, core);
+            while let (Some((place, rest)), Some((&value, others))) =
+                (kept.split_first_chunk_mut(), core.split_first_chunk())
+            {
+                if value != ALL_ONES.to_ne_bytes() {
+                    *place = value;
                 }
+                (kept, core) = (rest, others);
             }
         }
         _ => {}

@@ -48,7 +48,13 @@ impl<const SIZE: usize> DmaBuffer<SIZE> {
         // SAFETY: Nobody allocates at the same time: that takes a `&Device<Bound>`, and where there
         // is no private data, the driver is in its probe. That one has a reference of this
         // lifetime, which no other thread can have been given.
-        unsafe { dev.dma_set_mask_and_coherent(mask) }?;
+        unsafe { dev.dma_set_mask_and_coherent(mask) }.inspect_err(|error| {
+            dev_err!(
+                dev,
+                "this kernel has no memory for DMA so low (CONFIG_ZONE_DMA?): {:?}\n",
+                error
+            )
+        })?;
         let memory = Arc::new(Coherent::zeroed(dev.as_ref(), GFP_KERNEL)?, GFP_KERNEL)?;
         devres::register(dev.as_ref(), memory.clone(), GFP_KERNEL)?;
         Ok(Self(memory))

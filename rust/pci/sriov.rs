@@ -2,7 +2,7 @@
 
 //! SR-IOV: the virtual functions of a physical one.
 //!
-//! Needs a kernel with `CONFIG_PCI_IOV`.
+//! On a kernel without `CONFIG_PCI_IOV` no function has any ([`iov`]).
 //!
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h), `struct pci_driver`.
 //! See `Documentation/PCI/pci-iov-howto.rst`.
@@ -35,6 +35,7 @@ use super::{
         BarResource,
         Info, //
     },
+    iov,
     lock::{
         try_lock_bound,
         LockScope, //
@@ -77,7 +78,7 @@ impl Sriov for Device<Bound> {
 
     fn num_vfs(&self) -> u16 {
         // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
-        let num = unsafe { bindings::pci_num_vf(as_raw(self)) };
+        let num = unsafe { iov::num_vf(as_raw(self)) };
         // CAST: The C function returns an `u16`.
         num as u16
     }
@@ -87,7 +88,7 @@ impl Sriov for Device<Bound> {
             return None;
         }
         // Those of SR-IOV follow the function's own BARs and its ROM.
-        info::resource(self, bindings::PCI_IOV_RESOURCES as usize + index)
+        info::resource(self, iov::resource_index(index)?)
     }
 
     fn find_sriov_cap(&self) -> u16 {
@@ -110,9 +111,10 @@ pub trait SriovControl {
     ///
     /// # Errors
     ///
-    /// `ENOSYS` where the function is not a physical one, `EINVAL` where that many are not possible
-    /// or some are enabled already, `ENOMEM` where the BARs or bus numbers do not suffice, `EIO`
-    /// where the capability makes no sense, as that of a function that does not answer.
+    /// `ENODEV` where the kernel has no SR-IOV, `ENOSYS` where the function is not a physical one,
+    /// `EINVAL` where that many are not possible or some are enabled already, `ENOMEM` where the
+    /// BARs or bus numbers do not suffice, `EIO` where the capability makes no sense, as that of a
+    /// function that does not answer.
     fn enable_sriov(&self, num_vfs: u16) -> Result;
 
     /// Removes all virtual functions from the system, unbinding their drivers, and disables them
@@ -127,7 +129,7 @@ impl SriovControl for Device<Core<'_>> {
         let active = ActiveRef::get(self);
         // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. The `Core`
         // context holds the device lock.
-        to_result(unsafe { bindings::pci_enable_sriov(as_raw(self), num_vfs.into()) })?;
+        to_result(unsafe { iov::enable(as_raw(self), num_vfs.into()) })?;
         if num_vfs != 0 {
             active.keep();
         }
@@ -142,7 +144,7 @@ impl SriovControl for Device<Core<'_>> {
         let _active = ActiveRef::from_kept(self);
         // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. The `Core`
         // context holds the device lock.
-        unsafe { bindings::pci_disable_sriov(as_raw(self)) };
+        unsafe { iov::disable(as_raw(self)) };
     }
 }
 
@@ -253,11 +255,10 @@ impl<T: SriovOps> Callbacks<T> {
             if vf.is_null() {
                 break;
             }
-            // SAFETY: `vf` is valid until the next call. The union holds `physfn` where `is_virtfn`
-            // is set; both are set before a function is added to the bus.
-            let is_ours = unsafe {
-                bindings::pci_dev::is_virtfn_raw(vf) != 0 && (*vf).__bindgen_anon_1.physfn == pf
-            };
+            // SAFETY: `vf` is valid until the next call. `is_virtfn` is set before a function is
+            // added to the bus, and looked at first.
+            let is_ours =
+                unsafe { bindings::pci_dev::is_virtfn_raw(vf) != 0 && iov::physfn(vf) == pf };
             if !is_ours {
                 continue;
             }

@@ -440,18 +440,25 @@ impl SavedState {
 
     /// Returns the header: 16 words of 32 bits, word `i` of offset `4 * i`.
     pub fn header(&self) -> [u32; 16] {
-        let mut words = self.as_bytes().chunks_exact(4);
-        core::array::from_fn(|_| match words.next() {
-            Some(&[a, b, c, d]) => u32::from_ne_bytes([a, b, c, d]),
-            _ => 0,
+        let mut rest = self.as_bytes();
+        core::array::from_fn(|_| match rest.split_first_chunk() {
+            Some((word, next)) => {
+                rest = next;
+                u32::from_ne_bytes(*word)
+            }
+            None => 0,
         })
     }
 
     /// Replaces the header.
     pub fn set_header(&mut self, header: &[u32; 16]) {
-        let words = self.as_bytes_mut().chunks_exact_mut(4);
-        for (place, word) in words.zip(header) {
-            place.copy_from_slice(&word.to_ne_bytes());
+        let mut rest = self.as_bytes_mut();
+        for word in header {
+            let Some((place, next)) = rest.split_first_chunk_mut() else {
+                return;
+            };
+            *place = word.to_ne_bytes();
+            rest = next;
         }
     }
 

@@ -12,6 +12,9 @@
 //! these functions sleeps: `synchronize_rcu_tasks()` waits until every task has slept or returned
 //! to user space since, and every interrupt handler has ended. Then nobody is in here any more, and
 //! the wrapper can be freed and the module unloaded.
+//!
+//! Where the kernel has no `CONFIG_TASKS_RCU`, C's function of that name is `synchronize_rcu()`,
+//! which does not wait for a task that was preempted in here. So Kbuild leaves this module out.
 
 use kernel::{
     bindings,

@@ -3,14 +3,20 @@
 # shellcheck disable=SC2154,SC2034  # top of common.sh; read by the scripts that source this one
 #
 # Which kernel a script works for: KERNEL is a series of Debian's, or `all` of
-# them, or `debug`, which set-up builds (setup/debug.config); KDIR is a built tree
-# of one's own. What is built for one is in a directory of its own name: build/7.3,
-# build/7.2, build/debug, build/kdir.
+# them, or `debug` or `small`, which set-up builds (setup/debug.config,
+# setup/small.config); KDIR is a built tree of one's own. What is built for one is in
+# a directory of its own name: build/7.3, build/7.2, build/debug, build/small, build/kdir.
 
 kernel_default=7.3
 kernel_all=(7.2 7.3)
-# The series whose source `debug` is built from.
-kernel_debug=7.3
+# Those that set-up builds, and the series whose source they are built from.
+kernel_built=(debug small)
+kernel_built_series=7.3
+
+# is_built NAME: is it one of those?
+is_built() {
+	[[ " ${kernel_built[*]} " == *" $1 "* ]]
+}
 
 # select_kernels: sets kernels, the kernels that are asked for.
 select_kernels() {
@@ -24,8 +30,8 @@ select_kernels() {
 	fi
 	[ "${KERNEL:-}" != all ] || kernels=("${kernel_all[@]}")
 	for name in "${kernels[@]}"; do
-		grep -qxF -e "$name" < <(printf '%s\n' "${kernel_all[@]}" debug) ||
-			die "KERNEL=$KERNEL is not known: give ${kernel_all[*]/%/,} all or debug; KDIR= names any other"
+		grep -qxF -e "$name" < <(printf '%s\n' "${kernel_all[@]}" "${kernel_built[@]}") ||
+			die "KERNEL=$KERNEL is not known: give ${kernel_all[*]/%/,} all, ${kernel_built[*]/%/,} or KDIR= for any other"
 	done
 }
 
@@ -33,10 +39,10 @@ select_kernels() {
 # script that works for one kernel.
 select_kernel() {
 	select_kernels
-	[ ${#kernels[@]} = 1 ] || die "KERNEL=all: this is for one kernel, give one of ${kernel_all[*]} debug"
+	[ ${#kernels[@]} = 1 ] || die "KERNEL=all: this is for one kernel, give one of ${kernel_all[*]} ${kernel_built[*]}"
 	kernel_name=${kernels[0]}
 	kernel_series=$kernel_name
-	[ "$kernel_name" != debug ] || kernel_series=$kernel_debug
+	! is_built "$kernel_name" || kernel_series=$kernel_built_series
 	build=$top/build/$kernel_name
 }
 

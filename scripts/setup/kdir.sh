@@ -6,7 +6,8 @@
 # the lines of build/kdir/env for it.
 #
 # Environment: KDIR, a built kernel tree (the O= directory if there is one);
-# BZIMAGE, its image, by default the one in the tree; LLVM, as for kbuild.
+# BZIMAGE, its image, by default the one in the tree; LLVM, as for kbuild;
+# KERNEL_USE, `guest` where it is to be booted here.
 
 set -euo pipefail
 here=$(dirname "$0")
@@ -30,9 +31,35 @@ need() {
 	[ -s "$kdir/$1" ] || die "KDIR=$KDIR has no $1: $2"
 }
 
+# lacking PART: what the configuration lacks of that part of small.config, a line for
+# each purpose, below the heading of the part. Nothing where it has all.
+lacking() {
+	awk -v part="$1" '
+		function end_of_purpose() {
+			if (options != "")
+				lines = lines sprintf("    %s: %s\n", options, purpose)
+			options = purpose = ""
+			complete = 0
+		}
+		FILENAME == ARGV[1] { has[$0]; next }
+		sub(/^#: /, "") { end_of_purpose(); here = sub("^" part ": ", ""); if (here) heading = $0; next }
+		!here || /^$/ { next }
+		sub(/^# /, "") { if (complete) end_of_purpose(); purpose = purpose (purpose == "" ? "" : " ") $0; next }
+		{ complete = 1 }
+		!($0 in has) { sub(/=.*/, ""); options = options (options == "" ? "" : " ") $0 }
+		END { end_of_purpose(); if (lines != "") printf "  %s:\n%s", heading, lines }
+	' "$kdir/.config" "$here/small.config"
+}
+
 need .config "give the built kernel tree (with O=, that directory)"
-grep -qx CONFIG_RUST=y "$kdir/.config" ||
-	die "KDIR=$KDIR was configured without CONFIG_RUST=y: enable it and build that kernel again"
+modules_lack=$(lacking modules)
+guest_lacks=$(lacking guest)
+tests_lack=$(lacking tests)
+lacks=$(printf '%s\n' "$modules_lack" "$guest_lacks" "$tests_lack" | sed '/^$/d')
+[ -z "$lacks" ] || say "KDIR=$KDIR was configured without these options:"$'\n'"$lacks"
+[ "${KERNEL_USE:-}" = guest ] || guest_lacks=
+[ -z "$modules_lack$guest_lacks" ] || die "KDIR=$KDIR lacks options that are needed, see above: enable them there" \
+	"(scripts/config --enable NAME; make olddefconfig), build that kernel again, and repeat this"
 need rust/libkernel.rmeta "its Rust metadata is not built: build that kernel (make, not only the headers)"
 need Module.symvers "build that kernel to its end"
 need include/config/kernel.release "build that kernel to its end"

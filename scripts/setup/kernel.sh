@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # kernel.sh STEP ROOT DIR: make the kernel KERNEL in DIR with the programs of ROOT:
-# choose, fetch, metadata, check, in this order, for one of Debian's; for `debug`,
-# which is built from Debian's source, image instead of metadata. Steps of setup.sh.
+# choose, fetch, metadata, check, in this order, for one of Debian's; for one that is
+# built from Debian's source (`debug`, `small`), image instead of metadata. Steps of
+# setup.sh.
 #
 # DIR is /kernel in the root, now and later: an O= build remembers its paths.
 
@@ -29,6 +30,8 @@ dir=$3
 select_kernel
 host_cc=()
 [ "$kernel_name" = debug ] || host_cc=("HOSTCC=$kernel_cc")
+# The configuration of one that is built here.
+asked=$here/$kernel_name.config
 
 enter_begin "$2"
 enter_bind --bind "$dir" /kernel
@@ -58,7 +61,7 @@ fetch() {
 	release=$(<"$dir/release")
 	version=$(apt apt-cache show "linux-binary-$release" | sed -n 's/^Version: //p' | sed -n 1p)
 	packages=("linux-source-$kernel_series")
-	[ "$kernel_name" = debug ] || packages+=("linux-binary-$release" "linux-modules-$release" "linux-headers-$release")
+	is_built "$kernel_name" || packages+=("linux-binary-$release" "linux-modules-$release" "linux-headers-$release")
 	retry apt apt-get download "${packages[@]/%/=$version}"
 
 	mkdir -p "$dir/packages" "$dir/source" "$dir/build"
@@ -67,7 +70,7 @@ fetch() {
 	done
 	unpack
 	rm -rf "$dir/apt"
-	[ "$kernel_name" != debug ] || return 0
+	! is_built "$kernel_name" || return 0
 
 	cp "$dir/packages/usr/lib/modules/$release/vmlinuz" "$dir/vmlinuz"
 	cp "$dir/packages/usr/src/linux-headers-$release/.config" "$dir/build/.config"
@@ -79,7 +82,7 @@ unpack() {
 	local source=linux-source-$kernel_series unused name
 
 	unused=('Documentation/*/*' 'tools/perf/*' 'arch/[!x]*/*.[chS]' 'arch/*.dts*')
-	[ "$kernel_name" = debug ] || unused+=('drivers/*.[cS]' 'fs/*.c' 'net/*.c' 'sound/*.[ch]' 'drivers/gpu/drm/amd/include/*')
+	is_built "$kernel_name" || unused+=('drivers/*.[cS]' 'fs/*.c' 'net/*.c' 'sound/*.[ch]' 'drivers/gpu/drm/amd/include/*')
 	in_root tar -x -C source --strip-components=1 --no-same-owner --anchored \
 		"${unused[@]/#/--exclude=$source/}" -f "packages/usr/src/$source.tar.xz"
 }
@@ -100,6 +103,7 @@ metadata() {
 omit() {
 	local part makefile
 
+	[ "$kernel_name" = debug ] || return 0
 	while read -r part; do
 		makefile=$dir/source/${part%/*}/Makefile
 		[ -e "$makefile" ] || die "setup/debug.omit: this kernel has no $part"
@@ -110,11 +114,12 @@ omit() {
 	done < <(sed -n '/^[^#]/p' "$here/debug.omit")
 }
 
-# The kernel `debug`: an image, the guest's modules, and what a module's build needs.
+# A kernel that is built here: an image, the guest's modules, and what a module's
+# build needs.
 image() {
 	omit
-	cp "$here/debug.config" "$dir/build/"
-	kbuild KCONFIG_ALLCONFIG=/kernel/build/debug.config allnoconfig
+	cp "$asked" "$dir/build/asked.config"
+	kbuild KCONFIG_ALLCONFIG=/kernel/build/asked.config allnoconfig
 	config_is_as_asked
 	kbuild bzImage modules
 	in_root make -s -C /kernel/source O=/kernel/build kernelrelease >"$dir/release"
@@ -132,10 +137,10 @@ image() {
 config_is_as_asked() {
 	local lacking
 
-	lacking=$(grep '^CONFIG_' "$here/debug.config" | sed -n '/=n$/!p' | grep -vxFf "$dir/build/.config" || true)
-	[ -z "$lacking" ] || die "the kernel would lack what setup/debug.config asks for: $(paste -sd ' ' <<<"$lacking")"
-	lacking=$(sed -n 's/^\(CONFIG_.*\)=n$/\1=/p' "$here/debug.config" | grep -Ff - "$dir/build/.config" || true)
-	[ -z "$lacking" ] || die "the kernel would have what setup/debug.config leaves out: $(paste -sd ' ' <<<"$lacking")"
+	lacking=$(grep '^CONFIG_' "$asked" | sed -n '/=n$/!p' | grep -vxFf "$dir/build/.config" || true)
+	[ -z "$lacking" ] || die "the kernel would lack what setup/$kernel_name.config asks for: $(paste -sd ' ' <<<"$lacking")"
+	lacking=$(sed -n 's/^\(CONFIG_.*\)=n$/\1=/p' "$asked" | grep -Ff - "$dir/build/.config" || true)
+	[ -z "$lacking" ] || die "the kernel would have what setup/$kernel_name.config leaves out: $(paste -sd ' ' <<<"$lacking")"
 }
 
 # A module may use every Rust symbol that the metadata knows: the kernel must

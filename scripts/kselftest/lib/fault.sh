@@ -10,7 +10,7 @@ FAULT_ROOT=/sys/kernel/debug/pci_fault
 fault_possible() {
 	fp_dir=${KT_MODULE%/*}
 	FAULT_KO=$fp_dir/pci_fault.ko
-	FAULT_REASON="there is no pci_fault.ko beside the module"
+	FAULT_REASON="there is no pci_fault.ko beside the module: it is built for kernels with CONFIG_TASKS_RCU"
 	[ -z "$KT_MODULE" ] || [ -e "$FAULT_KO" ] || return 1
 	[ -n "$KT_MODULE" ] || FAULT_KO=
 	FAULT_REASON="no module pci_fault"

@@ -6,7 +6,7 @@
 LISTENER=
 
 # listener_start FILE: from now on they are written into FILE. False when there
-# is nothing to listen with; then LISTENER is empty.
+# is nothing to listen with, or it hears nothing; then LISTENER is empty.
 listener_start() {
 	LISTENER_FILE=$1
 	if have udevadm && udevadm monitor --help > /dev/null 2>&1; then
@@ -19,7 +19,7 @@ listener_start() {
 	fi
 	LISTENER=$!
 	at_exit listener_stop
-	wait_for "$KT_WAIT" listening
+	wait_for "$KT_WAIT" listening || { listener_stop; return 1; }
 }
 
 listener_stop() {
