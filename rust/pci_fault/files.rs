@@ -11,6 +11,7 @@
 //! | `<dev.fn>/save` | write `1`: plain `pci_save_state()` |
 //! | `<dev.fn>/restore` | write `1`: plain `pci_restore_state()` |
 //! | `<dev.fn>/give_up` | write `1`: report an error to the driver, and give its recovery up |
+//! | `<dev.fn>/bus_master` | write `1`: plain `pci_set_master()`; `0`: plain `pci_clear_master()` |
 //! | `<dev.fn>/registers` | the hardware's: offset, bytes, value; write such a line to set one |
 //! | `<dev.fn>/would_restore` | what a plain restore would write now: offset, bytes, value |
 //!
@@ -186,6 +187,11 @@ impl Bus {
                 dir.write_only_callback_file(c"save", function, &Function::write_save);
                 dir.write_only_callback_file(c"restore", function, &Function::write_restore);
                 dir.write_only_callback_file(c"give_up", function, &Function::write_give_up);
+                dir.write_only_callback_file(
+                    c"bus_master",
+                    function,
+                    &Function::write_bus_master,
+                );
                 dir.read_callback_file(c"would_restore", function, &Function::show_would_restore);
                 dir.read_write_callback_file(
                     c"registers",
@@ -276,6 +282,16 @@ impl Function {
     fn write_give_up(&self, input: &mut UserSliceReader) -> Result {
         expect_one(input)?;
         plain::give_up(&self.wrapper, self.devfn)
+    }
+
+    fn write_bus_master(&self, input: &mut UserSliceReader) -> Result {
+        let input = Input::read(input)?;
+        let on = match input.as_str()?.trim() {
+            "0" => false,
+            "1" => true,
+            _ => return Err(EINVAL),
+        };
+        plain::set_bus_master(&self.wrapper, self.devfn, on)
     }
 
     fn show_would_restore(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
