@@ -34,6 +34,7 @@ help:
 ##   check      run the tests in QEMU; ends with `N passed, N failed, N skipped`
 ##   soak       endurance: thousands of errors, bindings, suspends; does anything
 ##              grow? (10 minutes)
+##   models     each function that QEMU models, by every path: a table (20 minutes)
 ##   bench      what the guard costs, against plain C: a table, bench/results.json and .svg
 ##   bench-check  has it become more than those results say? (2 minutes)
 ##   bench-times  how long until the first test, beside virtme-ng; LONG=1: also make
@@ -59,12 +60,13 @@ help:
 ## The targets above see to what they need by themselves.
 ##
 ##   KERNEL=SERIES      Debian's newest kernel of 7.3 (the default) or 7.2; for setup,
-##                      module, check, soak, lint, doc, doc-test and check-types also
-##                      `all`: one after the other; `debug`: 7.3, built here with
+##                      module, check, soak, models, lint, doc, doc-test and check-types
+##                      also `all`: one after the other; `debug`: 7.3, built here with
 ##                      KASAN, lockdep, kmemleak, KUnit and more
 ##                      (scripts/setup/debug.config; 15 minutes, once)
-##   FILTER=GLOB        check, soak, bench, check-types: only the tests whose names match
-##   JOBS=N             check, soak: guests that run at the same time (2, or
+##   FILTER=GLOB        check, soak, models (a device), bench, check-types: only the tests
+##                      whose names match
+##   JOBS=N             check, soak, models: guests that run at the same time (2, or
 ##                      1 on one processor)
 ##   MUTANT=GLOB        mutants: only those of scripts/mutants whose names match
 ##   FUZZ_SECONDS=N     fuzz: so long for each target (60)
@@ -106,6 +108,10 @@ check: module harness
 .PHONY: soak
 soak: module harness
 	@scripts/check.sh --soak --timeout "$$TIMEOUT" --boot-timeout 300 --filter "$$FILTER"
+
+.PHONY: models
+models: module harness
+	@scripts/check.sh --models --timeout "$$TIMEOUT" --boot-timeout "$(if $(filter debug,$(KERNEL)),900,300)" --filter "$$FILTER"
 
 .PHONY: bench
 bench: module harness

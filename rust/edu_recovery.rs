@@ -37,7 +37,6 @@ use self::{
     load::Load,
     pci::{
         ChannelState,
-        Enabled,
         ErrorHandler,
         ErsResult,
         Exclusive,
@@ -56,22 +55,18 @@ use self::{
 struct EduDriver;
 
 /// What the driver keeps of a function. Dropped in this order.
-struct Data<'bound> {
+struct Data {
     /// With the load of requests, which ends here.
     _files: Files<Load>,
     recovery: Arc<Recovery>,
-    /// The device cannot write to memory any more.
-    _enabled: Enabled<'bound>,
     edu: Arc<Edu>,
 }
 
-impl<'bound> Data<'bound> {
-    fn new(dev: &'bound Device<Core<'_>>) -> Result<Self> {
+impl Data {
+    fn new(dev: &Device<Core<'_>>) -> Result<Self> {
         recovery::prepare(dev)?;
-        // Declared first, dropped last where probe fails: the device is disabled by then.
-        let edu;
-        let enabled = Enabled::new(dev)?;
-        edu = Edu::new(dev, c"edu_recovery")?;
+        pci::enable(dev)?;
+        let edu = Edu::new(dev, c"edu_recovery")?;
 
         // Last: what is enabled and configured by now is what is kept.
         let recovery = Recovery::new(dev, FirstSave::AsIs)?;
@@ -81,7 +76,6 @@ impl<'bound> Data<'bound> {
         Ok(Self {
             _files: files,
             recovery,
-            _enabled: enabled,
             edu,
         })
     }
@@ -103,25 +97,25 @@ pci_device_table!(
 
 impl kernel::pci::Driver for EduDriver {
     type IdInfo = ();
-    type Data<'bound> = Data<'bound>;
+    type Data<'bound> = Data;
 
     const ID_TABLE: kernel::pci::IdTable<Self::IdInfo> = &PCI_TABLE;
 
     fn probe<'bound>(
         dev: &'bound Device<Core<'_>>,
         _info: ProbeInfo<'bound, Self::IdInfo>,
-    ) -> impl PinInit<Data<'bound>, Error> + 'bound {
+    ) -> impl PinInit<Data, Error> + 'bound {
         Data::new(dev)
     }
 
-    fn unbind<'bound>(_dev: &'bound Device<Core<'_>>, this: Pin<&Data<'bound>>) {
+    fn unbind<'bound>(_dev: &'bound Device<Core<'_>>, this: Pin<&Data>) {
         this.edu.give_up();
     }
 }
 
 #[vtable]
 impl ErrorHandler for EduDriver {
-    fn error_detected(dev: &Device, this: Pin<&Data<'_>>, state: ChannelState) -> ErsResult {
+    fn error_detected(dev: &Device, this: Pin<&Data>, state: ChannelState) -> ErsResult {
         match state {
             ChannelState::PermanentFailure => this.edu.give_up(),
             _ => this.edu.stop(),
@@ -129,26 +123,26 @@ impl ErrorHandler for EduDriver {
         this.recovery.error_detected(dev, state)
     }
 
-    fn mmio_enabled(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> ErsResult {
+    fn mmio_enabled(dev: Exclusive<'_>, this: Pin<&Data>) -> ErsResult {
         this.recovery.mmio_enabled(dev)
     }
 
-    fn slot_reset(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> ErsResult {
+    fn slot_reset(dev: Exclusive<'_>, this: Pin<&Data>) -> ErsResult {
         this.recovery.slot_reset(dev)
     }
 
-    fn resume(dev: Exclusive<'_>, this: Pin<&Data<'_>>) {
+    fn resume(dev: Exclusive<'_>, this: Pin<&Data>) {
         this.recovery.resume(dev);
         // An error is in the log; I/O stays stopped.
         let _ = this.start();
     }
 
-    fn reset_prepare(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) {
+    fn reset_prepare(dev: &Device<Core<'_>>, this: Pin<&Data>) {
         this.edu.stop();
         this.recovery.reset_prepare(dev);
     }
 
-    fn reset_done(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) {
+    fn reset_done(dev: &Device<Core<'_>>, this: Pin<&Data>) {
         this.recovery.reset_done(dev);
         let _ = this.start();
     }
@@ -156,56 +150,56 @@ impl ErrorHandler for EduDriver {
 
 #[vtable]
 impl PmOps for EduDriver {
-    fn suspend(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+    fn suspend(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
         this.edu.stop();
         this.recovery.suspend(dev, OnRefusal::Continue)
     }
 
-    fn resume(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+    fn resume(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
         this.recovery.pm_resume(dev);
         this.start()
     }
 
-    fn freeze(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+    fn freeze(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
         this.edu.stop();
         this.recovery.freeze(dev, OnRefusal::Continue)
     }
 
-    fn thaw(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+    fn thaw(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
         this.recovery.thaw(dev);
         this.start()
     }
 
-    fn poweroff(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+    fn poweroff(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
         this.edu.stop();
         this.recovery.poweroff(dev);
         Ok(())
     }
 
-    fn restore(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+    fn restore(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
         this.recovery.pm_restore(dev);
         this.start()
     }
 
-    fn suspend_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+    fn suspend_noirq(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
         this.recovery.suspend_noirq(dev)
     }
 
-    fn resume_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+    fn resume_noirq(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
         this.recovery.resume_noirq(dev);
         Ok(())
     }
 
-    fn freeze_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+    fn freeze_noirq(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
         this.recovery.freeze_noirq(dev)
     }
 
-    fn thaw_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+    fn thaw_noirq(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
         this.recovery.thaw_noirq(dev);
         Ok(())
     }
 
-    fn restore_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+    fn restore_noirq(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
         this.recovery.restore_noirq(dev);
         Ok(())
     }

@@ -14,9 +14,10 @@
 //!   [`pci::ErrorHandler`], [`pci::PmOps`], [`pci::SriovOps`]
 //! * a driver that is registered with them: [`module_recoverable_pci_driver!`],
 //!   [`pci_device_table!`]
-//! * the function enabled, an interrupt, memory for DMA, a workqueue: [`pci::Enabled`],
+//! * the function enabled, an interrupt, memory for DMA, a workqueue: [`pci::enable()`],
 //!   [`pci::request_msi`], [`pci::DmaBuffer`], [`pci::OwnedQueue`]
-//! * the device lock in a file or a work item: [`pci::try_lock`]
+//! * the device lock in a file or a work item, while the driver is bound: [`pci::try_lock`],
+//!   [`pci::Binding`]
 //! * files in debugfs for people to look at: [`recovery::Files`]
 //! * to save, restore or reset by rules of your own: [`pci::State`], [`pci::SavedState`],
 //!   [`pci::Power`], [`pci::Reset`]
@@ -37,23 +38,22 @@
 //! # };
 //! # use pci_recovery::{
 //! #     module_recoverable_pci_driver, pci, pci_device_table, recovery,
-//! #     pci::{ChannelState, Enabled, ErrorHandler, ErsResult, Exclusive, PmOps, SriovOps},
+//! #     pci::{ChannelState, ErrorHandler, ErsResult, Exclusive, PmOps, SriovOps},
 //! #     recovery::{FirstSave, OnRefusal, Recovery},
 //! # };
 //! struct MyDriver;
 //!
-//! struct Data<'bound> {
+//! struct Data {
 //!     recovery: Arc<Recovery>,
-//!     _enabled: Enabled<'bound>, // disables the function when it is unbound
 //! }
 //!
-//! impl<'bound> Data<'bound> {
-//!     fn new(dev: &'bound Device<Core<'_>>) -> Result<Self> {
+//! impl Data {
+//!     fn new(dev: &Device<Core<'_>>) -> Result<Self> {
 //!         recovery::prepare(dev)?;
-//!         let enabled = Enabled::new(dev)?;
+//!         pci::enable(dev)?; // until it is unbound
 //!         // Last: what is enabled and configured by now is what is kept.
 //!         let recovery = Recovery::new(dev, FirstSave::AsIs)?;
-//!         Ok(Self { recovery, _enabled: enabled })
+//!         Ok(Self { recovery })
 //!     }
 //! }
 //! #
@@ -61,27 +61,27 @@
 //! #
 //! # impl Driver for MyDriver {
 //! #     type IdInfo = ();
-//! #     type Data<'bound> = Data<'bound>;
+//! #     type Data<'bound> = Data;
 //! #     const ID_TABLE: IdTable<Self::IdInfo> = &IDS;
 //! #     fn probe<'bound>(
 //! #         dev: &'bound Device<Core<'_>>,
 //! #         _info: pci::ProbeInfo<'bound, Self::IdInfo>,
-//! #     ) -> impl PinInit<Data<'bound>, Error> + 'bound {
+//! #     ) -> impl PinInit<Data, Error> + 'bound {
 //! #         Data::new(dev)
 //! #     }
 //! # }
 //!
 //! #[vtable]
 //! impl ErrorHandler for MyDriver {
-//!     fn error_detected(dev: &Device, this: Pin<&Data<'_>>, state: ChannelState) -> ErsResult {
+//!     fn error_detected(dev: &Device, this: Pin<&Data>, state: ChannelState) -> ErsResult {
 //!         this.recovery.error_detected(dev, state)
 //!     }
 //!
-//!     fn slot_reset(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> ErsResult {
+//!     fn slot_reset(dev: Exclusive<'_>, this: Pin<&Data>) -> ErsResult {
 //!         this.recovery.slot_reset(dev)
 //!     }
 //!
-//!     fn resume(dev: Exclusive<'_>, this: Pin<&Data<'_>>) {
+//!     fn resume(dev: Exclusive<'_>, this: Pin<&Data>) {
 //!         this.recovery.resume(dev);
 //!     }
 //!     // ... mmio_enabled, reset_prepare, reset_done
@@ -89,15 +89,15 @@
 //!
 //! #[vtable]
 //! impl PmOps for MyDriver {
-//!     fn suspend(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+//!     fn suspend(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
 //!         this.recovery.suspend(dev, OnRefusal::Continue)
 //!     }
 //!
-//!     fn suspend_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+//!     fn suspend_noirq(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
 //!         this.recovery.suspend_noirq(dev)
 //!     }
 //!
-//!     fn resume(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+//!     fn resume(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
 //!         this.recovery.pm_resume(dev);
 //!         Ok(())
 //!     }

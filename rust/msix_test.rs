@@ -39,7 +39,6 @@ use self::{
     pci::{
         request_msix,
         ChannelState,
-        Enabled,
         ErrorHandler,
         ErsResult,
         Exclusive,
@@ -87,13 +86,12 @@ struct Data<'bound> {
     counter: Arc<Counter>,
     bar: Bar<'bound, REGISTERS>,
     dev: &'bound Device<Bound>,
-    _enabled: Enabled<'bound>,
 }
 
 impl<'bound> Data<'bound> {
     fn new(dev: &'bound Device<Core<'_>>) -> Result<Self> {
         recovery::prepare(dev)?;
-        let enabled = Enabled::new(dev)?;
+        pci::enable(dev)?;
         let bar = dev.iomap_region_sized::<REGISTERS>(0, c"msix_test")?;
         let counter = Arc::new(Counter(Atomic::new(0)), GFP_KERNEL)?;
         request_msix(dev, c"msix_test", counter.clone())?;
@@ -105,7 +103,6 @@ impl<'bound> Data<'bound> {
             counter,
             bar,
             dev,
-            _enabled: enabled,
         };
         this.start()?;
         Ok(this)

@@ -18,7 +18,7 @@
 //! | saved state | [`state`] | `pci_save_state()`, `pci_store_saved_state()` |
 //! | virtual functions | [`sriov`] | `pci_enable_sriov()`, `struct pci_driver` |
 //! | resets | [`reset`] | `pci_reset_function_locked()`, `pcie_reset_flr()` |
-//! | enabling, and disabling again | [`enable`] | `pci_enable_device_mem()` |
+//! | enabling, and disabling again | [`mod@enable`] | `pci_enable_device_mem()` |
 //! | what Command takes | [`command`] | `PCI_COMMAND` |
 //! | one interrupt | [`irq`] | `request_threaded_irq()` |
 //! | memory shared with the function | [`dma`] | `dma_alloc_coherent()` |
@@ -72,7 +72,7 @@ pub use self::{
     config::Config,
     context::Exclusive,
     dma::DmaBuffer,
-    enable::Enabled,
+    enable::enable,
     err::{
         Channel,
         ChannelState,
@@ -94,6 +94,7 @@ pub use self::{
     },
     lock::{
         try_lock,
+        Binding,
         LockScope, //
     },
     pm::PmOps,

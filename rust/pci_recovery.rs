@@ -20,7 +20,6 @@ pub mod recovery;
 use self::{
     pci::{
         ChannelState,
-        Enabled,
         ErrorHandler,
         ErsResult,
         Exclusive,
@@ -39,10 +38,9 @@ use self::{
 struct RecoveryDriver;
 
 /// What the driver keeps of a function. Dropped in this order.
-struct Data<'bound> {
+struct Data {
     _files: Files,
     recovery: Arc<Recovery>,
-    _enabled: Enabled<'bound>,
 }
 
 pci_device_table!(
@@ -55,10 +53,10 @@ pci_device_table!(
     ]
 );
 
-impl<'bound> Data<'bound> {
-    fn new(dev: &'bound Device<Core<'_>>) -> Result<Self> {
+impl Data {
+    fn new(dev: &Device<Core<'_>>) -> Result<Self> {
         recovery::prepare(dev)?;
-        let enabled = Enabled::new(dev)?;
+        pci::enable(dev)?;
 
         let first_save = if pci::parameter_is_set(&module_parameters::reset_on_probe) {
             FirstSave::AfterReset
@@ -69,48 +67,47 @@ impl<'bound> Data<'bound> {
         Ok(Self {
             _files: Files::new(dev, recovery.clone())?,
             recovery,
-            _enabled: enabled,
         })
     }
 }
 
 impl kernel::pci::Driver for RecoveryDriver {
     type IdInfo = ();
-    type Data<'bound> = Data<'bound>;
+    type Data<'bound> = Data;
 
     const ID_TABLE: kernel::pci::IdTable<Self::IdInfo> = &PCI_TABLE;
 
     fn probe<'bound>(
         dev: &'bound Device<Core<'_>>,
         _info: ProbeInfo<'bound, Self::IdInfo>,
-    ) -> impl PinInit<Data<'bound>, Error> + 'bound {
+    ) -> impl PinInit<Data, Error> + 'bound {
         Data::new(dev)
     }
 }
 
 #[vtable]
 impl ErrorHandler for RecoveryDriver {
-    fn error_detected(dev: &Device, this: Pin<&Data<'_>>, state: ChannelState) -> ErsResult {
+    fn error_detected(dev: &Device, this: Pin<&Data>, state: ChannelState) -> ErsResult {
         this.recovery.error_detected(dev, state)
     }
 
-    fn mmio_enabled(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> ErsResult {
+    fn mmio_enabled(dev: Exclusive<'_>, this: Pin<&Data>) -> ErsResult {
         this.recovery.mmio_enabled(dev)
     }
 
-    fn slot_reset(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> ErsResult {
+    fn slot_reset(dev: Exclusive<'_>, this: Pin<&Data>) -> ErsResult {
         this.recovery.slot_reset(dev)
     }
 
-    fn reset_prepare(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) {
+    fn reset_prepare(dev: &Device<Core<'_>>, this: Pin<&Data>) {
         this.recovery.reset_prepare(dev);
     }
 
-    fn reset_done(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) {
+    fn reset_done(dev: &Device<Core<'_>>, this: Pin<&Data>) {
         this.recovery.reset_done(dev);
     }
 
-    fn resume(dev: Exclusive<'_>, this: Pin<&Data<'_>>) {
+    fn resume(dev: Exclusive<'_>, this: Pin<&Data>) {
         this.recovery.resume(dev);
     }
 
@@ -121,11 +118,11 @@ impl ErrorHandler for RecoveryDriver {
 
 #[vtable]
 impl SriovOps for RecoveryDriver {
-    fn sriov_configure(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>, num_vfs: u16) -> Result<u16> {
+    fn sriov_configure(dev: &Device<Core<'_>>, this: Pin<&Data>, num_vfs: u16) -> Result<u16> {
         this.recovery.sriov_configure(dev, num_vfs)
     }
 
-    fn physfn_reset_done(dev: Exclusive<'_>, this: Pin<&Data<'_>>) {
+    fn physfn_reset_done(dev: Exclusive<'_>, this: Pin<&Data>) {
         this.recovery.physfn_reset_done(dev);
     }
 }
@@ -141,62 +138,62 @@ fn on_refusal() -> OnRefusal {
 
 #[vtable]
 impl PmOps for RecoveryDriver {
-    fn suspend(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+    fn suspend(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
         this.recovery.suspend(dev, on_refusal())
     }
 
-    fn resume(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+    fn resume(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
         this.recovery.pm_resume(dev);
         Ok(())
     }
 
-    fn freeze(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+    fn freeze(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
         this.recovery.freeze(dev, on_refusal())
     }
 
-    fn thaw(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+    fn thaw(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
         this.recovery.thaw(dev);
         Ok(())
     }
 
-    fn poweroff(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+    fn poweroff(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
         this.recovery.poweroff(dev);
         Ok(())
     }
 
-    fn restore(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
+    fn restore(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
         this.recovery.pm_restore(dev);
         Ok(())
     }
 
-    fn suspend_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+    fn suspend_noirq(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
         this.recovery.suspend_noirq(dev)
     }
 
-    fn resume_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+    fn resume_noirq(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
         this.recovery.resume_noirq(dev);
         Ok(())
     }
 
-    fn freeze_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+    fn freeze_noirq(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
         this.recovery.freeze_noirq(dev)
     }
 
-    fn thaw_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+    fn thaw_noirq(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
         this.recovery.thaw_noirq(dev);
         Ok(())
     }
 
-    fn restore_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+    fn restore_noirq(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
         this.recovery.restore_noirq(dev);
         Ok(())
     }
 
-    fn runtime_suspend(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+    fn runtime_suspend(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
         this.recovery.runtime_suspend(dev)
     }
 
-    fn runtime_resume(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
+    fn runtime_resume(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
         this.recovery.runtime_resume(dev);
         Ok(())
     }

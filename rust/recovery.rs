@@ -65,7 +65,6 @@ use kernel::{
     pci::Device,
     prelude::*,
     sync::{
-        aref::ARef,
         Arc,
         Mutex, //
     }, //
@@ -89,6 +88,7 @@ use crate::{
         Refusal, //
     },
     pci::{
+        Binding,
         Exclusive,
         Reset,
         SavedState,
@@ -99,7 +99,8 @@ use crate::{
 /// The known-good state of one function, and what happened to it.
 #[pin_data]
 pub struct Recovery {
-    dev: ARef<Device>,
+    /// What whoever comes later must still be in.
+    binding: Binding,
     log_limits: LogLimits,
     #[pin]
     inner: Mutex<Inner>,
@@ -138,6 +139,7 @@ impl Recovery {
     /// `EIO` where the save is refused, with one line in the log that says why; `ENOMEM`; that of a
     /// failed reset.
     pub fn new(dev: &Device<Core<'_>>, first_save: FirstSave) -> Result<Arc<Self>> {
+        let binding = Binding::new(dev)?;
         let mut events = Events::new()?;
         let mut counters = Counters::default();
         events.push(Event::Probe);
@@ -174,7 +176,7 @@ impl Recovery {
         events.push(Event::Save);
         Arc::pin_init(
             try_pin_init!(Self {
-                dev: ARef::from(dev),
+                binding,
                 log_limits: LogLimits::of_one(),
                 inner <- new_mutex!(Inner {
                     known_good,

@@ -92,6 +92,8 @@ full() {
 	check all
 	check debug
 	count "bench, its counts" totals_line make bench-check
+	count models totals_line make models KERNEL=all
+	count "models, debug" totals_line make models KERNEL=debug
 	count soak totals_line make soak
 	count mutants mutant_lines make mutants
 }

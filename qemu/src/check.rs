@@ -42,6 +42,8 @@ pub enum Suite {
     Soak,
     /// Dumps for the tests on the host.
     Corpus,
+    /// Every device by every path; a test is a device.
+    Models,
     /// What it costs.
     Bench,
 }
@@ -52,6 +54,7 @@ impl Suite {
             Suite::Tests => "tests",
             Suite::Soak => "soak",
             Suite::Corpus => "corpus",
+            Suite::Models => "models",
             Suite::Bench => "bench",
         }
     }
@@ -62,6 +65,7 @@ impl Suite {
             Suite::Tests => "check",
             Suite::Soak => "soak",
             Suite::Corpus => "corpus",
+            Suite::Models => "models",
             Suite::Bench => "bench",
         }
     }
@@ -127,6 +131,16 @@ pub fn scripts_matching(kselftest: &Path, selection: Selection<'_>) -> Vec<Scrip
     scripts
 }
 
+/// The tests of a list beside a script: what a line begins with, where that is a name.
+fn names_in(list: &str) -> Vec<String> {
+    list.lines()
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))
+        .filter_map(|line| line.split_whitespace().next())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The scripts of a suite; one with a list beside it stands for each test of the list.
 fn scripts_in(kselftest: &Path, suite: Suite) -> Vec<Script> {
     let mut scripts: Vec<Script> = fs::read_dir(kselftest.join(suite.folder()))
         .into_iter()
@@ -135,14 +149,22 @@ fn scripts_in(kselftest: &Path, suite: Suite) -> Vec<Script> {
         .filter_map(|entry| {
             let name = entry.file_name().to_str()?.strip_suffix(".sh")?.to_owned();
             let text = fs::read_to_string(entry.path()).unwrap_or_default();
-            let topologies = text
+            let topologies: Vec<_> = text
                 .lines()
                 .filter_map(|line| line.strip_prefix(TOPOLOGY_LINE))
                 .flat_map(str::split_whitespace)
                 .map(str::to_owned)
                 .collect();
-            Some(Script { name, topologies })
+            let names = match fs::read_to_string(entry.path().with_extension("list")) {
+                Ok(list) => names_in(&list),
+                Err(_) => vec![name],
+            };
+            Some(names.into_iter().map(move |name| Script {
+                name,
+                topologies: topologies.clone(),
+            }))
         })
+        .flatten()
         .collect();
     scripts.sort_by(|one, other| one.name.cmp(&other.name));
     scripts
@@ -319,4 +341,38 @@ pub fn summarize(report: &Report, logs: &str, ui: &Ui) {
         ui.line("");
     }
     ui.line(&report.totals().to_string());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tests_of_a_list_are_the_names_that_its_lines_begin_with() {
+        let list = "# SPDX\n#\n\nigb\nigb-vf vf igb\n  indented\nq35-mch at 0000:00:00.0\n";
+        assert_eq!(names_in(list), ["igb", "igb-vf", "q35-mch"]);
+    }
+
+    #[test]
+    fn each_line_of_a_list_is_a_test_in_the_topology_of_its_script() {
+        let directory = tempfile::tempdir().unwrap();
+        let models = directory.path().join("models");
+        fs::create_dir(&models).unwrap();
+        fs::write(models.join("a.sh"), "# topology: t\n").unwrap();
+        fs::write(models.join("a.list"), "y\nx\n").unwrap();
+        fs::write(models.join("b.sh"), "").unwrap();
+        let names: Vec<_> = scripts_in(directory.path(), Suite::Models)
+            .into_iter()
+            .map(|script| (script.name, script.topologies))
+            .collect();
+        let t = vec!["t".to_owned()];
+        assert_eq!(
+            names,
+            [
+                ("b".into(), vec![]),
+                ("x".into(), t.clone()),
+                ("y".into(), t)
+            ]
+        );
+    }
 }

@@ -64,6 +64,9 @@ pub enum Command {
         /// Dump the config spaces of the topology `models` instead, for the tests on the host
         #[arg(long, conflicts_with = "soak")]
         corpus: bool,
+        /// Take each function that QEMU models through every path instead: suspend, reset, error, removal and more
+        #[arg(long, conflicts_with_all = ["soak", "corpus"])]
+        models: bool,
         /// Run each test in the first topology that it names only, on a kernel where all of them take hours
         #[arg(long)]
         first_topology: bool,

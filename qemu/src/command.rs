@@ -165,6 +165,7 @@ fn kernel_command_line(parts: &Parts<'_>) -> String {
     if parts.panic_on_oops {
         words.push("oops=panic");
     }
+    words.extend(parts.topology.cmdline.split_whitespace());
     words.join(" ")
 }
 
@@ -276,6 +277,15 @@ mod tests {
         let mut topology = Topology::load("endpoint").unwrap();
         topology.swap_mib = Some(1);
         assert!(file(&example_of(&topology, true)));
+    }
+
+    #[test]
+    fn the_kernel_gets_the_parameters_of_its_topology() {
+        let mut topology = Topology::load("endpoint").unwrap();
+        topology.cmdline = "a=b  c".into();
+        let words = example_of(&topology, true);
+        let append = words.iter().position(|word| word == "-append").unwrap();
+        assert!(words[append + 1].ends_with(" oops=panic a=b c"));
     }
 
     #[test]

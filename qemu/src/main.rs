@@ -18,6 +18,7 @@ mod initramfs;
 mod ktap;
 mod logs;
 mod machine;
+mod matrix;
 mod modes;
 mod outcome;
 mod qmp;
@@ -78,6 +79,7 @@ fn run(cli: Cli) -> Result<u8> {
             filter,
             soak,
             corpus,
+            models,
             first_topology,
             jobs,
         } => modes::check(
@@ -85,9 +87,10 @@ fn run(cli: Cli) -> Result<u8> {
             &guest,
             silence.timeout,
             Selection {
-                suite: match (soak, corpus) {
-                    (true, _) => Suite::Soak,
-                    (_, true) => Suite::Corpus,
+                suite: match (soak, corpus, models) {
+                    (true, _, _) => Suite::Soak,
+                    (_, true, _) => Suite::Corpus,
+                    (_, _, true) => Suite::Models,
                     _ => Suite::Tests,
                 },
                 filter: &filter,

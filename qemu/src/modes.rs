@@ -20,12 +20,14 @@ use anyhow::bail;
 use crate::check;
 use crate::check::Check;
 use crate::check::Selection;
+use crate::check::Suite;
 use crate::cli::GuestArgs;
 use crate::cli::Jobs;
 use crate::demo::Demo;
 use crate::guest::Guest;
 use crate::ktap::Report;
 use crate::ktap::Totals;
+use crate::matrix;
 use crate::outcome;
 use crate::outcome::BROKEN;
 use crate::outcome::FAILED;
@@ -97,6 +99,12 @@ pub fn check(
 ) -> Result<u8> {
     let ran = run_tests(host, args, silence, selection, jobs)?;
     if let Some(report) = &ran.report {
+        if let Suite::Models = selection.suite {
+            ran.ui.line("");
+            for line in matrix::lines(report) {
+                ran.ui.line(&line);
+            }
+        }
         check::summarize(report, &ran.logs, &ran.ui);
     }
     Ok(ran.status)

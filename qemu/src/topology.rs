@@ -47,6 +47,8 @@ pub enum TopologyError {
         device: String,
         message: String,
     },
+    #[error("{}: `cmdline` must be one line", file.display())]
+    Cmdline { file: PathBuf },
     #[error("{}: no device has `test = true`, so the tests would have nothing to work on", file.display())]
     NoTestDevice { file: PathBuf },
 }
@@ -57,6 +59,8 @@ struct File {
     description: String,
     memory_mib: Option<NonZeroU32>,
     swap_mib: Option<NonZeroU32>,
+    #[serde(default)]
+    cmdline: String,
     #[serde(default)]
     device: Vec<Entry>,
 }
@@ -85,6 +89,8 @@ pub struct Topology {
     pub memory_mib: u32,
     /// The size of its swap disk; None where it has none.
     pub swap_mib: Option<u32>,
+    /// Parameters of the kernel beside those of the harness, separated by spaces.
+    pub cmdline: String,
     pub devices: Vec<Device>,
 }
 
@@ -121,6 +127,10 @@ impl Topology {
             message: error.message().replace('\n', " "),
         })?;
 
+        if parsed.cmdline.contains(char::is_control) {
+            return Err(TopologyError::Cmdline { file: file.into() });
+        }
+
         let mut devices = Devices::default();
         for entry in parsed.device {
             let device = entry.id.clone();
@@ -141,6 +151,7 @@ impl Topology {
             description: parsed.description,
             memory_mib: parsed.memory_mib.map_or(MEMORY_MIB, NonZeroU32::get),
             swap_mib: parsed.swap_mib.map(NonZeroU32::get),
+            cmdline: parsed.cmdline,
             devices,
         })
     }

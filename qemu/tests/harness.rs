@@ -119,6 +119,29 @@ fn a_known_fault_and_what_is_reported_are_shown() {
 }
 
 #[test]
+fn the_models_end_in_a_table() {
+    let files = Files::new();
+    files.write("kselftest/models/some.sh", b"# topology: models\n");
+    files.write("kselftest/models/some.list", b"igb\nnvme\n");
+    let harness = files.harness("check").arg("--models").spawn().unwrap();
+    let mut guest = Guest::attach(files, harness);
+    guest.output(
+        "KTAP version 1\n1..2\n# running: igb\n  KTAP version 1\n  # Subtest: igb\n  1..1\n\
+         \x20 # running: igb.reset\n  ok 1 reset\nok 1 igb\n# running: nvme\n  KTAP version 1\n\
+         \x20 # Subtest: nvme\n  1..1\n  # running: nvme.reset\n  ok 1 reset # SKIP it offers none\nok 2 nvme\n",
+    );
+    guest.request("exit 0");
+    let ended = guest.power_off(0);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let (_, end) = ended.stdout.split_once("\n\n").expect("two parts");
+    assert_eq!(
+        end,
+        "|      | reset    |\n|------|----------|\n| igb  | ok       |\n| nvme | skip (1) |\n1: it offers none\n\
+         1 passed, 0 failed, 1 skipped\n"
+    );
+}
+
+#[test]
 fn a_test_that_fails() {
     let mut guest = Guest::boot("check", &["--filter", "b*"]);
     guest.output(

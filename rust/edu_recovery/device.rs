@@ -82,8 +82,7 @@ pub struct Edu {
 impl Edu {
     /// Maps the device and switches its interrupt on. I/O is stopped until [`Edu::start`].
     ///
-    /// Context: probe, with the function enabled. The result must not be dropped before it is
-    /// disabled.
+    /// Context: probe, with the function enabled.
     ///
     /// # Errors
     ///

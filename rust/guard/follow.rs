@@ -4,9 +4,9 @@
 //!
 //! The kernel moves BARs (`pci_resize_resource()`), opens and closes the windows of a bridge and
 //! changes its bus numbers when functions below it come and go, sets INTx Disable along with MSI,
-//! and turns ASPM, Clock Power Management and L1 PM Substates on and off. It keeps its own record of
-//! the first three, from which they are made here again where that record has changed. Of the last
-//! ones the core's buffer is the only record that a module can see.
+//! and turns ASPM, Clock Power Management and L1 PM Substates on and off. It keeps its own record
+//! of the first three, from which they are made here again where that record has changed. Of the
+//! last ones the core's buffer is the only record that a module can see.
 
 use super::{
     bars,
@@ -162,8 +162,8 @@ pub fn capability(id: u16, extended: bool, kept: &mut [u8], core: &[u8]) {
 }
 
 /// Whether every register by which the core's buffer differs from the known-good state is one that
-/// the kernel changes there by itself: then [`capability`] may take them over. Otherwise the core has
-/// saved since, and what it read is for nobody to trust.
+/// the kernel changes there by itself: then [`capability`] may take them over. Otherwise the core
+/// has saved since, and what it read is for nobody to trust.
 pub fn is_all(known_good: &Snapshot, core: &Snapshot) -> bool {
     known_good.differences(core).all(|mismatch| {
         let differs = (mismatch.register.value ^ mismatch.found) & mismatch.register.mask;

@@ -264,7 +264,7 @@ pub fn verify_mask(header_type: HeaderType, index: usize, value: u32) -> u32 {
 pub fn vital_mask(header_type: HeaderType, index: usize) -> u32 {
     match (header_type, index) {
         (_, 0) => ALL_ONES,
-        (_, COMMAND_WORD) => (COMMAND_IO | COMMAND_MEMORY | COMMAND_MASTER) as u32,
+        (_, COMMAND_WORD) => u32::from(COMMAND_IO | COMMAND_MEMORY | COMMAND_MASTER),
         // Header type, without the bit that says whether there are more functions.
         (_, HEADER_TYPE_WORD) => 0x007f_0000,
         (HeaderType::Normal, 4..=9) | (HeaderType::Bridge, 4 | 5) => ALL_ONES,

@@ -72,8 +72,8 @@ impl Places {
 pub struct Lists {
     /// Where the capabilities are that the core saves.
     pub places: Places,
-    /// Why the walk ended where no list ends: a [`Refusal::Loop`] or a [`Refusal::Astray`]. Hardware
-    /// may be so, and the core copes.
+    /// Why the walk ended where no list ends: a [`Refusal::Loop`] or a [`Refusal::Astray`].
+    /// Hardware may be so, and the core copes.
     pub oddity: Option<Refusal>,
 }
 

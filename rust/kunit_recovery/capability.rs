@@ -130,7 +130,10 @@ mod tests {
                 capability: "PCI Express"
             })
         );
-        assert_eq!(check(&exp(&zeros), &Learned::default(), Some(&known_good(&zeros))), Ok(()));
+        assert_eq!(
+            check(&exp(&zeros), &Learned::default(), Some(&known_good(&zeros))),
+            Ok(())
+        );
         Ok(())
     }
 

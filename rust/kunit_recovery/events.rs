@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The timeline: a ring of 64 that never allocates again.
+//! The timeline: a ring that never allocates again.
 
 use kernel::prelude::*;
 
@@ -13,7 +13,10 @@ use crate::{
 };
 
 /// How many events are kept.
-const CAPACITY: usize = 64;
+const CAPACITY: usize = 56;
+
+/// The same as the number of an event.
+const ALL: i32 = CAPACITY as i32;
 
 /// Pushes events that can be told apart: those with the numbers of `numbers`.
 fn push_numbered(events: &mut Events, numbers: core::ops::Range<i32>) {
@@ -55,30 +58,30 @@ mod tests {
     }
 
     #[test]
-    fn the_64th_event_drops_none() -> Result {
+    fn a_full_ring_has_dropped_none() -> Result {
         let mut events = Events::new()?;
-        push_numbered(&mut events, 0..64);
-        assert!(are_numbered(&events, 0..64));
+        push_numbered(&mut events, 0..ALL);
+        assert!(are_numbered(&events, 0..ALL));
         Ok(())
     }
 
     #[test]
-    fn the_65th_event_drops_the_oldest() -> Result {
+    fn one_more_drops_the_oldest() -> Result {
         let mut events = Events::new()?;
-        push_numbered(&mut events, 0..65);
-        assert!(are_numbered(&events, 1..65));
+        push_numbered(&mut events, 0..ALL + 1);
+        assert!(are_numbered(&events, 1..ALL + 1));
         Ok(())
     }
 
     #[test]
-    fn every_wrap_around_keeps_the_last_64() -> Result {
+    fn every_wrap_around_keeps_the_last_ones() -> Result {
         let mut events = Events::new()?;
         let mut pushed = 0;
-        // Steps that do not divide 64: the ring is left at every place.
-        while pushed < 64 * 7 {
-            push_numbered(&mut events, pushed..pushed + 7);
-            pushed += 7;
-            assert!(are_numbered(&events, (pushed - 64).max(0)..pushed));
+        // Steps that do not divide its length: the ring is left at every place.
+        while pushed < ALL * 9 {
+            push_numbered(&mut events, pushed..pushed + 9);
+            pushed += 9;
+            assert!(are_numbered(&events, (pushed - ALL).max(0)..pushed));
         }
         Ok(())
     }

@@ -264,7 +264,12 @@ mod tests {
             recovery.error_detected(dev, ChannelState::Normal);
             wipe(dev)?;
             recovery.resume(dev.into());
-            Ok((intact, recovery.health(), restores(&recovery), recovery.holds(dev)))
+            Ok((
+                intact,
+                recovery.health(),
+                restores(&recovery),
+                recovery.holds(dev),
+            ))
         })?;
         assert!(seen.is_none_or(|seen| seen == ((Health::Ok, 0), Health::Ok, 1, true)));
         Ok(())

@@ -7,19 +7,26 @@
 use kernel::{
     bindings,
     device::{
-        Bound,
         Core,
         CoreInternal, //
     },
     driver,
-    pci,
+    error::{
+        from_result,
+        to_result, //
+    },
+    pci::{
+        self,
+        Device, //
+    },
     prelude::*,
     types::Opaque,
     ThisModule, //
 };
 
 use super::{
-    compat::ProbeInfo,
+    compat,
+    enable,
     err::{
         ErrorHandler,
         Handlers, //
@@ -28,6 +35,7 @@ use super::{
         Callbacks,
         PmOps, //
     },
+    power,
     runtime,
     sriov::{
         self,
@@ -36,66 +44,97 @@ use super::{
     }, //
 };
 
-/// Registers a PCI driver that has [`ErrorHandler`], [`PmOps`] and [`SriovOps`].
+/// Registers a PCI driver that has [`ErrorHandler`], [`PmOps`] and [`SriovOps`]
+/// (`pci_register_driver()`, `struct pci_driver`).
 ///
-/// Wraps the kernel crate's [`pci::Adapter`]: it fills in what that one leaves empty and delegates
-/// the rest to it (`pci_register_driver()`, `struct pci_driver`).
+/// As the kernel crate's [`pci::Adapter`], whose private data and layout it shares, and more:
+///
+/// * The callbacks of the three traits are called, where the driver has them.
+/// * When the driver is unbound, and when its probe has failed, the function is no bus master any
+///   more before anything that it could write to is freed.
+/// * The PCI core's runtime PM reference is given up while the driver is bound, if it has
+///   [`PmOps::runtime_suspend`], and no virtual functions are left when it is unbound, if it has
+///   [`SriovOps::sriov_configure`].
 ///
 /// A driver need not name it:
 /// [`module_recoverable_pci_driver!`](crate::module_recoverable_pci_driver) registers it.
 pub struct Adapter<T: ErrorHandler + PmOps + SriovOps>(T);
 
-/// The kernel crate's adapter for [`Adapter<T>`], which is a driver in between.
-type Inner<T> = pci::Adapter<Adapter<T>>;
+/// The kernel crate's adapter.
+type Inner<T> = pci::Adapter<T>;
 
-/// `T`, with the PCI core's runtime PM reference given up while it is bound, and with no virtual
-/// functions left when it is unbound, if it has the callbacks.
-impl<T: ErrorHandler + PmOps + SriovOps> pci::Driver for Adapter<T> {
-    type IdInfo = T::IdInfo;
-    type Data<'bound> = T::Data<'bound>;
+impl<T: ErrorHandler + PmOps + SriovOps> Adapter<T> {
+    /// # Safety
+    ///
+    /// Must be called by the PCI core only, of a driver that is registered with `T`: `pdev` is
+    /// valid, its device lock is held, and `id` is what of `T`'s table it was matched by, or a
+    /// dynamic one.
+    unsafe extern "C" fn probe(
+        pdev: *mut bindings::pci_dev,
+        id: *const bindings::pci_device_id,
+    ) -> c_int {
+        // SAFETY: By the safety requirements of this function.
+        let dev = unsafe { &*pdev.cast::<Device<CoreInternal<'_>>>() };
+        // SAFETY: By the safety requirements of this function.
+        let info = unsafe { compat::probe_info::<T>(id) };
 
-    const ID_TABLE: pci::IdTable<Self::IdInfo> = T::ID_TABLE;
+        from_result(|| {
+            // A callback that comes before this has returned finds no data, and refuses or does
+            // nothing.
+            let core: &Device<Core<'_>> = dev;
+            dev.as_ref()
+                .set_drvdata(T::probe(core, info))
+                .inspect_err(|_| enable::end(core))?;
 
-    fn probe<'bound>(
-        dev: &'bound pci::Device<Core<'_>>,
-        info: ProbeInfo<'bound, Self::IdInfo>,
-    ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
-        let bound: &'bound pci::Device<Bound> = dev;
-
-        T::probe(dev, info).pin_chain(move |_| {
-            // The data is complete, and `pci::Adapter` only stores it. A callback that comes before
-            // that finds none and refuses, see `Callbacks`; the driver core asks for another one at
-            // the end of probe.
             if T::HAS_SRIOV_CONFIGURE {
-                sriov::keep_active(bound);
+                sriov::keep_active(core);
             }
+            // Not before the data is stored: the callbacks of runtime PM run without the device
+            // lock. Those that run from now on see it, since the PM core drops the reference by an
+            // operation that orders the two.
             if T::HAS_RUNTIME_SUSPEND {
-                runtime::give_up_reference(bound);
+                runtime::give_up_reference(core);
             }
-            Ok(())
+            Ok(0)
         })
     }
 
-    fn unbind<'bound>(dev: &'bound pci::Device<Core<'_>>, this: Pin<&Self::Data<'bound>>) {
+    /// # Safety
+    ///
+    /// Must be called by the PCI core only, after a successful [`Self::probe`]: `pdev` is valid, and
+    /// its device lock is held.
+    unsafe extern "C" fn remove(pdev: *mut bindings::pci_dev) {
+        // SAFETY: By the safety requirements of this function.
+        let dev = unsafe { &*pdev.cast::<Device<CoreInternal<'_>>>() };
+        let core: &Device<Core<'_>> = dev;
+
         if T::HAS_SRIOV_CONFIGURE {
             // The drivers of virtual functions may need this one's data until they are unbound.
-            dev.disable_sriov();
+            core.disable_sriov();
         }
         if T::HAS_RUNTIME_SUSPEND {
-            runtime::take_back_reference(dev);
+            runtime::take_back_reference(core);
         }
-        T::unbind(dev, this);
+        // SAFETY: `probe` has stored it, and it is freed after this, by `Registration`.
+        T::unbind(core, unsafe {
+            dev.as_ref().drvdata_borrow::<T::Data<'_>>()
+        });
+
+        // The core's reference keeps the function awake until this returns, and no longer; what
+        // it saves then must not be that of a bus master.
+        power::disarm(&core.into());
+        enable::end(core);
     }
 }
 
-// SAFETY: The same layout as `pci::Adapter<Adapter<T>>`, which this delegates to.
+// SAFETY: The same layout as `pci::Adapter<T>`, which this delegates to.
 unsafe impl<T: ErrorHandler + PmOps + SriovOps> driver::DriverLayout for Adapter<T> {
     type DriverType = <Inner<T> as driver::DriverLayout>::DriverType;
     type DriverData<'bound> = <Inner<T> as driver::DriverLayout>::DriverData<'bound>;
     const DEVICE_DRIVER_OFFSET: usize = <Inner<T> as driver::DriverLayout>::DEVICE_DRIVER_OFFSET;
 }
 
-// SAFETY: `unregister` delegates to `pci::Adapter<Adapter<T>>`, as `register` does.
+// SAFETY: `unregister` delegates to `pci::Adapter<T>`, which does what ends `register`.
 unsafe impl<T: ErrorHandler + PmOps + SriovOps> driver::RegistrationOps for Adapter<T> {
     unsafe fn register(
         pdrv: &Opaque<Self::DriverType>,
@@ -103,15 +142,23 @@ unsafe impl<T: ErrorHandler + PmOps + SriovOps> driver::RegistrationOps for Adap
         module: &'static ThisModule,
     ) -> Result {
         // SAFETY: It is safe to set fields of `struct pci_driver` before it is registered. The
-        // vtables are `'static`. Only these fields are written: the rest is `driver`'s.
+        // vtables and the table are `'static`. Only these fields are written: the rest is
+        // `driver`'s.
         unsafe {
+            (*pdrv.get()).name = name.as_char_ptr();
+            (*pdrv.get()).probe = Some(Self::probe);
+            (*pdrv.get()).remove = Some(Self::remove);
+            (*pdrv.get()).id_table = T::ID_TABLE.as_ptr();
             (*pdrv.get()).sriov_configure = sriov::Callbacks::<T>::SRIOV_CONFIGURE;
             (*pdrv.get()).err_handler = Handlers::<T>::as_ptr();
             (*pdrv.get()).driver.pm = Callbacks::<T>::as_ptr();
         }
 
-        // SAFETY: By the safety requirements of this function.
-        unsafe { <Inner<T> as driver::RegistrationOps>::register(pdrv, name, module) }
+        // SAFETY: By the safety requirements of this function, `pdrv` is valid until it is
+        // unregistered.
+        to_result(unsafe {
+            bindings::__pci_register_driver(pdrv.get(), module.as_ptr(), name.as_char_ptr())
+        })
     }
 
     unsafe fn unregister(pdrv: &Opaque<Self::DriverType>) {
@@ -129,7 +176,7 @@ unsafe impl<T: ErrorHandler + PmOps + SriovOps> driver::RegistrationOps for Adap
 /// the result is used: the device lock is held, or this is a callback that the core calls of a
 /// bound device only and that unbinding waits for.
 pub(super) unsafe fn bound_data<'a, T: pci::Driver>(
-    dev: &'a pci::Device<CoreInternal<'_>>,
+    dev: &'a Device<CoreInternal<'_>>,
 ) -> Option<Pin<&'a T::Data<'a>>> {
     // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
     let data = unsafe { bindings::dev_get_drvdata(&raw const (*super::as_raw(dev)).dev) };

@@ -8,7 +8,7 @@
 //!
 //! | what | 7.2 | 7.3 | here |
 //! |---|---|---|---|
-//! | probe's data of the matching entry | a reference | an [`Option`] | [`ProbeInfo`] |
+//! | probe's data of the matching entry | a reference | an [`Option`] | [`ProbeInfo`], [`probe_info`] |
 //! | table of device IDs | wants two names | one name | [`pci_device_table!`] |
 //! | a module parameter's value | `value()` | `value_ref()` | [`parameter_is_set`] |
 //! | a BAR of a bound device | `Devres<Bar<'static, SIZE>>` | `DevresBar` | [`DevresBar`] |
@@ -21,11 +21,13 @@
 
 use kernel::{
     bindings,
+    device_id::RawDeviceIdIndex,
     dma::{
         Coherent,
         DmaAddress, //
     },
     module_param::ModuleParamAccess,
+    pci,
     ptr::KnownSize, //
 };
 
@@ -65,6 +67,28 @@ pub type ProbeInfo<'a, T> = Option<&'a T>;
 /// For a function that no entry matches (`driver_override`) this is the first entry's.
 #[cfg(not(KERNEL_7_3))]
 pub type ProbeInfo<'a, T> = &'a T;
+
+/// Returns what probe is told of the entry `id` of `T`'s table.
+///
+/// # Safety
+///
+/// `id` must be valid for as long as the result is used. Its `driver_data` must be that of an entry
+/// of `T`'s table, or 0: that is what the PCI core calls probe with.
+pub(super) unsafe fn probe_info<'a, T: pci::Driver>(
+    id: *const bindings::pci_device_id,
+) -> ProbeInfo<'a, T::IdInfo> {
+    // SAFETY: By the safety requirements of this function. CAST: `DeviceId` is a
+    // `#[repr(transparent)]` wrapper of the C type.
+    let id = unsafe { &*id.cast::<pci::DeviceId>() };
+
+    #[cfg(KERNEL_7_3)]
+    // SAFETY: By the safety requirements of this function.
+    let info = unsafe { id.info_unchecked_opt::<T::IdInfo>() };
+    #[cfg(not(KERNEL_7_3))]
+    let info = T::ID_TABLE.info(id.index());
+
+    info
+}
 
 /// Returns whether a module parameter that stands for a yes or no (0: no) is set.
 ///

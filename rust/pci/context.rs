@@ -35,13 +35,9 @@ use kernel::{
 ///   [`try_lock`](super::try_lock) take one of their own.
 /// * This is a callback of runtime power management. The PM core runs one of a device at a time,
 ///   and by the first point none while somebody is at work with the device lock held.
-///
-/// While one exists that has `in_bus_walk` set, no function is added to the bus that it is on, or
-/// removed from it, nor from any above.
 #[derive(Clone, Copy)]
 pub struct Exclusive<'a> {
     dev: &'a Device<Bound>,
-    in_bus_walk: bool,
     _not_send: NotThreadSafe,
 }
 
@@ -54,38 +50,8 @@ impl<'a> Exclusive<'a> {
         // INVARIANT: By the safety requirements of this function.
         Self {
             dev,
-            in_bus_walk: false,
             _not_send: NotThreadSafe,
         }
-    }
-
-    /// For a callback that is called from a walk of the buses, in which `pci_bus_sem` must not be
-    /// taken once more.
-    ///
-    /// # Safety
-    ///
-    /// For as long as the result exists, no function may be added to or removed from a bus, see the
-    /// type invariant.
-    pub(super) unsafe fn in_bus_walk(dev: &'a Device<Core<'_>>) -> Self {
-        // INVARIANT: By the safety requirements of this function.
-        Self {
-            in_bus_walk: true,
-            ..Self::from(dev)
-        }
-    }
-
-    /// For `dev`, which is dealt with for the sake of `other`: in the same walk, if that is in one.
-    pub(super) fn for_the_sake_of(other: Exclusive<'a>, dev: &'a Device<Core<'_>>) -> Self {
-        // INVARIANT: The walk does not end before `other` does, and neither does the result.
-        Self {
-            in_bus_walk: other.in_bus_walk,
-            ..Self::from(dev)
-        }
-    }
-
-    /// Is this in a walk of the buses, in which `pci_bus_sem` must not be taken?
-    pub(super) fn is_in_bus_walk(&self) -> bool {
-        self.in_bus_walk
     }
 }
 

@@ -7,13 +7,15 @@
 use kernel::{
     bindings,
     device::Core,
+    devres,
     dma::{
         Coherent,
         Device as _,
         DmaMask, //
     },
     pci::Device,
-    prelude::*, //
+    prelude::*,
+    sync::Arc, //
 };
 
 use super::{
@@ -23,9 +25,9 @@ use super::{
 
 /// `SIZE` bytes of coherent memory (`dma_alloc_coherent()`).
 ///
-/// The function may still write into it when the driver is unbound: keep it until bus mastering is
-/// off ([`Enabled`](super::Enabled) is dropped).
-pub struct DmaBuffer<const SIZE: usize>(Coherent<[u8; SIZE]>);
+/// The memory belongs to the device: wherever the buffer is kept, and whenever it is dropped, the
+/// memory is not freed before bus mastering is off, see [`enable`](super::enable()).
+pub struct DmaBuffer<const SIZE: usize>(Arc<Coherent<[u8; SIZE]>>);
 
 impl<const SIZE: usize> DmaBuffer<SIZE> {
     /// Tells the core which addresses the function can reach (`dma_set_mask_and_coherent()`), and
@@ -47,7 +49,9 @@ impl<const SIZE: usize> DmaBuffer<SIZE> {
         // is no private data, the driver is in its probe. That one has a reference of this
         // lifetime, which no other thread can have been given.
         unsafe { dev.dma_set_mask_and_coherent(mask) }?;
-        Ok(Self(Coherent::zeroed(dev.as_ref(), GFP_KERNEL)?))
+        let memory = Arc::new(Coherent::zeroed(dev.as_ref(), GFP_KERNEL)?, GFP_KERNEL)?;
+        devres::register(dev.as_ref(), memory.clone(), GFP_KERNEL)?;
+        Ok(Self(memory))
     }
 
     /// The address by which the function finds the buffer (`dma_addr_t`, in bytes).

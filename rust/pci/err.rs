@@ -23,7 +23,6 @@ use kernel::{
 use super::{
     adapter::bound_data,
     as_raw,
-    lock::upstream_bridge,
     runtime::ActiveRef,
     sriov::{
         self,
@@ -292,17 +291,7 @@ impl<T: ErrorHandler + SriovOps> Handlers<T> {
     ) -> Option<R> {
         let call = |dev: &Device<Core<'_>>, data: Pin<&T::Data<'_>>| {
             let _active = ActiveRef::get(dev);
-            // On the root complex, one that has reported an error of its own is called without a
-            // walk.
-            let exclusive = if upstream_bridge(dev).is_some() {
-                // SAFETY: Below a bridge, AER and DPC call from `pci_walk_bus()`, with
-                // `pci_bus_sem` held for reading; EEH holds `pci_lock_rescan_remove()`, as do those
-                // who add and remove functions.
-                unsafe { Exclusive::in_bus_walk(dev) }
-            } else {
-                dev.into()
-            };
-            callback(exclusive, data)
+            callback(dev.into(), data)
         };
         // SAFETY: By the safety requirements of this function.
         unsafe { Self::call(pdev, call) }

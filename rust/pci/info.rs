@@ -98,8 +98,8 @@ pub trait Info {
     /// address: fixed legacy ranges (`IORESOURCE_PCI_FIXED`), enhanced allocation, virtual
     /// functions.
     fn bar_resource(&self, index: usize) -> Option<BarResource>;
-    /// The range assigned to a window of a bridge, [`None`] where the window is closed or this is no
-    /// bridge.
+    /// The range assigned to a window of a bridge, [`None`] where the window is closed or this is
+    /// no bridge.
     fn bridge_window(&self, window: BridgeWindow) -> Option<WindowResource>;
     /// The I/O window of a bridge has a granularity of 1 KiB (`pci_dev.io_window_1k`).
     fn has_io_window_1k(&self) -> bool;
@@ -160,8 +160,8 @@ impl Info for Device<Bound> {
         let Some(port) = upstream_bridge(self) else {
             return false;
         };
-        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`, and so is the
-        // bridge above it. The fields are set when they are added.
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`, and so is
+        // the bridge above it. The fields are set when they are added.
         unsafe {
             (*as_raw(self)).l1ss != 0 && (*port).l1ss != 0 && !is_downstream_port(as_raw(self))
         }
@@ -224,7 +224,10 @@ impl Info for Device<Bound> {
         if !is_bridge(self) {
             return None;
         }
-        let resource = raw_resource(self, bindings::PCI_BRIDGE_RESOURCES as usize + window as usize)?;
+        let resource = raw_resource(
+            self,
+            bindings::PCI_BRIDGE_RESOURCES as usize + window as usize,
+        )?;
         // SAFETY: `raw_resource()` returns a valid resource of the device.
         if unsafe { (*resource).parent }.is_null() {
             return None;

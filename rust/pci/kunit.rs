@@ -18,15 +18,15 @@ use kernel::{
     error::to_result,
     pci::Device,
     prelude::*,
-    sync::aref::ARef,
     InPlaceModule,
     ModuleMetadata, //
 };
 
 use super::{
     as_raw,
+    enable,
     try_lock,
-    Enabled,
+    Binding,
     LockScope,
     ProbeInfo, //
 };
@@ -34,7 +34,7 @@ use super::{
 kernel::sync::global_lock! {
     // SAFETY: Initialized by the module's init, before it registers the driver, and before the
     // kernel runs the tests.
-    unsafe(uninit) static FUNCTION: Mutex<Option<ARef<Device>>> = None;
+    unsafe(uninit) static FUNCTION: Mutex<Option<Binding>> = None;
 }
 
 /// A module that only has tests, and a driver for the function that they run on.
@@ -58,24 +58,22 @@ impl InPlaceModule for TestModule {
 struct TestDriver;
 
 /// A function that is offered to the tests until it is unbound.
-struct Offered<'bound> {
-    _enabled: Enabled<'bound>,
-}
+struct Offered;
 
-impl<'bound> Offered<'bound> {
+impl Offered {
     /// One function is enough: `EBUSY` for a second.
-    fn new(dev: &'bound Device<Core<'_>>) -> Result<Self> {
-        let enabled = Enabled::new(dev)?;
+    fn new(dev: &Device<Core<'_>>) -> Result<Self> {
+        enable(dev)?;
         let mut function = FUNCTION.lock();
         if function.is_some() {
             return Err(EBUSY);
         }
-        *function = Some(ARef::from(dev));
-        Ok(Self { _enabled: enabled })
+        *function = Some(Binding::new(dev)?);
+        Ok(Self)
     }
 }
 
-impl Drop for Offered<'_> {
+impl Drop for Offered {
     fn drop(&mut self) {
         *FUNCTION.lock() = None;
     }
@@ -90,14 +88,14 @@ crate::pci_device_table!(
 
 impl kernel::pci::Driver for TestDriver {
     type IdInfo = ();
-    type Data<'bound> = Offered<'bound>;
+    type Data<'bound> = Offered;
 
     const ID_TABLE: kernel::pci::IdTable<Self::IdInfo> = &PCI_TABLE;
 
     fn probe<'bound>(
         dev: &'bound Device<Core<'_>>,
         _info: ProbeInfo<'bound, Self::IdInfo>,
-    ) -> impl PinInit<Offered<'bound>, Error> + 'bound {
+    ) -> impl PinInit<Offered, Error> + 'bound {
         Offered::new(dev)
     }
 }
@@ -110,12 +108,18 @@ impl kernel::pci::Driver for TestDriver {
 ///
 /// Those of [`try_lock`], or that of `f`; they are in the log.
 pub fn on_function<R>(f: impl FnOnce(&Device<Core<'_>>) -> Result<R>) -> Result<Option<R>> {
-    let Some(dev) = FUNCTION.lock().clone() else {
+    let Some(binding) = FUNCTION.lock().clone() else {
         skip(b"no function is bound to kunit_recovery: set its driver_override, load again");
         return Ok(None);
     };
-    try_lock(&dev, LockScope::Function, f)
-        .inspect_err(|error| dev_err!(dev, "KUnit: the test on this function ended: {:?}\n", error))
+    try_lock(&binding, LockScope::Function, f)
+        .inspect_err(|error| {
+            dev_err!(
+                binding.device(),
+                "KUnit: the test on this function ended: {:?}\n",
+                error
+            )
+        })
         .map(Some)
 }
 

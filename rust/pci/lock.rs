@@ -4,15 +4,25 @@
 //!
 //! Bus callbacks run with the device lock held, which [`Core`] says. A debugfs file or a work item
 //! does not; it must not wait for the lock either, since unbinding waits for it while holding the
-//! lock.
+//! lock. And it may come when the function is another driver's: so it is not a device that is
+//! locked, but a [`Binding`].
 //!
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
 
 use kernel::{
     bindings,
     device::Core,
+    devres,
     pci::Device,
     prelude::*,
+    sync::{
+        aref::ARef,
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc, //
+    },
     types::ScopeGuard, //
 };
 
@@ -20,6 +30,58 @@ use super::{
     as_raw,
     runtime::ActiveRef, //
 };
+
+/// One binding of a driver to a function: from its probe until it is unbound. If the same driver is
+/// bound to the same function again, that is another one.
+#[derive(Clone)]
+pub struct Binding(Arc<Inner>);
+
+struct Inner {
+    dev: ARef<Device>,
+    /// Written and read with the device lock held, but for a first look.
+    has_ended: Atomic<bool>,
+}
+
+/// Belongs to the device, and ends the binding with it.
+struct End(Arc<Inner>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.has_ended.store(true, Relaxed);
+    }
+}
+
+impl Binding {
+    /// Returns the binding that `dev` is in.
+    ///
+    /// Context: probe; may sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn new(dev: &Device<Core<'_>>) -> Result<Self> {
+        let inner = Arc::new(
+            Inner {
+                dev: ARef::from(dev),
+                has_ended: Atomic::new(false),
+            },
+            GFP_KERNEL,
+        )?;
+        devres::register(dev.as_ref(), End(inner.clone()), GFP_KERNEL)?;
+        Ok(Self(inner))
+    }
+
+    /// Returns the function, which may be another driver's by now.
+    pub fn device(&self) -> &Device {
+        &self.0.dev
+    }
+
+    /// Is the function another driver's, or nobody's, by now? With the device lock held the answer
+    /// stays right.
+    fn has_ended(&self) -> bool {
+        self.0.has_ended.load(Relaxed)
+    }
+}
 
 /// What [`try_lock`] locks.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,7 +94,8 @@ pub enum LockScope {
 }
 
 /// Calls `f` with the device lock held and userspace kept from config space
-/// (`pci_dev_trylock()`), if nobody else holds the lock.
+/// (`pci_dev_trylock()`), if nobody else holds the lock, and if the driver has not been unbound since
+/// it got `binding`.
 ///
 /// A function that is suspended at run time is resumed first, and stays in D0 while `f` runs. That
 /// it does not come back is for `f` to find out.
@@ -41,21 +104,40 @@ pub enum LockScope {
 ///
 /// # Errors
 ///
-/// `EBUSY` where the lock is taken, `ENODEV` where no driver is bound, or that of `f`.
+/// `EBUSY` where the lock is taken, `ENODEV` where the binding has ended, or that of `f`.
 ///
 /// # Examples
 ///
 /// A work item, or a file in debugfs, that resets the function:
 ///
 /// ```
-/// use kernel::{pci::Device, prelude::*};
-/// use pci_recovery::pci::{try_lock, LockScope, Reset};
+/// use kernel::prelude::*;
+/// use pci_recovery::pci::{try_lock, Binding, LockScope, Reset};
 ///
-/// fn reset(dev: &Device) -> Result {
-///     try_lock(dev, LockScope::FunctionAndBridge, |dev| dev.reset_function_locked())
+/// // The binding is of `Binding::new()`, in probe.
+/// fn reset(binding: &Binding) -> Result {
+///     try_lock(binding, LockScope::FunctionAndBridge, |dev| dev.reset_function_locked())
 /// }
 /// ```
 pub fn try_lock<R>(
+    binding: &Binding,
+    scope: LockScope,
+    f: impl FnOnce(&Device<Core<'_>>) -> Result<R>,
+) -> Result<R> {
+    // Or somebody else's function would be resumed for nothing.
+    if binding.has_ended() {
+        return Err(ENODEV);
+    }
+    try_lock_bound(binding.device(), scope, |dev| {
+        if binding.has_ended() {
+            return Err(ENODEV);
+        }
+        f(dev)
+    })
+}
+
+/// As [`try_lock`], whichever driver is bound: `f` must look whose the function is.
+pub(super) fn try_lock_bound<R>(
     dev: &Device,
     scope: LockScope,
     f: impl FnOnce(&Device<Core<'_>>) -> Result<R>,

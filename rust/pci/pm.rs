@@ -28,6 +28,7 @@ use kernel::{
 use super::{
     adapter::bound_data,
     lock,
+    power,
     Exclusive, //
 };
 
@@ -465,8 +466,12 @@ impl<T: PmOps> Callbacks<T> {
     ///
     /// As for [`Self::runtime`].
     unsafe extern "C" fn runtime_suspend(dev: *mut bindings::device) -> c_int {
+        // A function that stays awake needs no wake-up.
+        let suspend = |dev: Exclusive<'_>, data: Pin<&T::Data<'_>>| {
+            T::runtime_suspend(dev, data).inspect_err(|_| power::disarm(&dev))
+        };
         // SAFETY: By the safety requirements of this function.
-        unsafe { Self::runtime(dev, T::runtime_suspend, Err(EBUSY)) }
+        unsafe { Self::runtime(dev, suspend, Err(EBUSY)) }
     }
 
     /// # Safety

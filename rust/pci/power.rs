@@ -1,20 +1,46 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Transitions between power states.
+//! Transitions between power states, and the wake-up events that end them.
+//!
+//! A wake-up event of a function that sleeps (PME, PCIe r6.0, sec 5.3.3) is armed before it does
+//! and must be disarmed as often: the core keeps those that are armed in a list, and does not look
+//! for them there when they go. Whether it is armed is in one place, `pci_dev.wakeup_prepared`, by
+//! which the core disarms on its way back from each kind of sleep. So what is armed here is marked
+//! there.
 //!
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
 
 use kernel::{
     bindings,
     error::to_result,
-    prelude::*, //
+    pci::Device,
+    prelude::*,
+    time::{
+        delay::fsleep,
+        Delta, //
+    }, //
 };
 
 use super::{
     as_raw,
+    Channel,
+    ChannelState,
     Config,
     Exclusive, //
 };
+
+/// `PCI_D0` and the like, casts in C and therefore not in the bindings.
+const D0: bindings::pci_power_t = 0;
+const D3HOT: bindings::pci_power_t = 3;
+const D3COLD: bindings::pci_power_t = 4;
+
+/// What a function may take to come out of D3hot, in milliseconds (PCIe r6.0, sec 5.9;
+/// `PCI_PM_D3HOT_WAIT`). For one that needs more the core knows it.
+const D3HOT_WAIT_MS: u32 = 10;
+
+/// How long a function that was reset on its way may not answer, in milliseconds
+/// (`PCIE_RESET_READY_POLL_MS`).
+const READY_WAIT_MS: i64 = 60_000;
 
 /// Transitions between power states (PCIe r6.0, sec 5.3).
 ///
@@ -32,14 +58,16 @@ pub trait Power {
     /// Whatever the core takes it to be in: a function that did not answer once counts as in D3cold
     /// for ever, and one that was lost on its way to D0 as there.
     ///
-    /// Where the function says that it is in D0, there is no transition. For one the core looks at
-    /// the links of all functions (`pcie_aspm_pm_state_change()`), and takes `pci_bus_sem` for
-    /// reading, but not in the handlers of a recovery, where it is held already
-    /// (`pci_set_power_state_locked()`).
+    /// Does what `pci_power_up()` does, which is not exported, but for the platform's part: the core
+    /// has seen to that when it resumed the function. Takes no lock, unlike
+    /// `pci_set_power_state()`, which looks at the links of all functions with `pci_bus_sem` held:
+    /// a recovery holds that when it calls the error handlers, and when it resumes functions at run
+    /// time, and their callbacks cannot know. A function that lost its BARs on the way has lost
+    /// them: its state must be restored.
     ///
     /// # Errors
     ///
-    /// `EIO` where the function does not answer.
+    /// `EIO` where the function does not answer, or stays where it is.
     fn power_up(&self) -> Result;
 
     /// The transition to low power that a driver owes once it has saved config space itself for
@@ -56,9 +84,10 @@ pub trait Power {
     /// The transition to low power that a driver owes once it has saved config space itself at run
     /// time.
     ///
-    /// Puts the function into its deepest low-power state, with wake-up enabled where it is capable
-    /// of it: at run time a wake-up event is just how the function says that it is needed. Does
-    /// what `pci_finish_runtime_suspend()` does, which is not exported.
+    /// Puts the function into its deepest low-power state from which it can wake up, with wake-up
+    /// enabled where it is capable of it: at run time a wake-up event is just how the function says
+    /// that it is needed. Does what `pci_finish_runtime_suspend()` does, which is not exported. The
+    /// core disables wake-up again when it resumes the function.
     ///
     /// # Errors
     ///
@@ -79,33 +108,33 @@ impl Power for Exclusive<'_> {
     }
 
     fn power_up(&self) -> Result {
-        /// `PCI_D0`, a cast in C and therefore not in the bindings.
-        const D0: bindings::pci_power_t = 0;
-        /// `PCI_UNKNOWN`, likewise.
-        const UNKNOWN: bindings::pci_power_t = 5;
-
-        let pdev = as_raw(self);
-        if let Some((_, control)) = self.power_control() {
-            if u32::from(control) & bindings::PCI_PM_CTRL_STATE_MASK == 0 {
-                // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; by
-                // that of `Exclusive`, nobody else writes its power state.
-                unsafe { (*pdev).current_state = D0 };
-                return Ok(());
-            }
+        let Some((offset, control)) = self.power_control() else {
+            // Without the capability there is no other state.
+            let state = if self.is_ready() { D0 } else { D3COLD };
+            return self.is_now_in(state);
+        };
+        if control == u16::MAX {
+            return self.is_now_in(D3COLD);
+        }
+        if state_of(control) == D0 {
+            return self.is_now_in(D0);
         }
 
-        // The core does nothing for a function that it takes to be there.
-        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; by that of
-        // `Exclusive`, nobody else writes its power state.
-        unsafe { (*pdev).current_state = UNKNOWN };
-        to_result(if self.is_in_bus_walk() {
-            // SAFETY: As above. By the type invariant of `Exclusive`, no function comes or goes
-            // while the core goes through those of the link.
-            unsafe { bindings::pci_set_power_state_locked(pdev, D0) }
-        } else {
-            // SAFETY: As above.
-            unsafe { bindings::pci_set_power_state(pdev, D0) }
-        })
+        // All of it, which also disables PME, and leaves alone whether there was one.
+        // An error is that of a function that is gone, which the next read finds out.
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
+        unsafe { bindings::pci_write_config_word(as_raw(self), offset.into(), 0) };
+        // SAFETY: As above. The field is set when the function is enumerated.
+        let wait_ms = unsafe { (*as_raw(self)).d3hot_delay }.max(D3HOT_WAIT_MS);
+        fsleep(Delta::from_millis(wait_ms.into()));
+        if u32::from(control) & bindings::PCI_PM_CTRL_NO_SOFT_RESET == 0 {
+            self.wait_until_ready();
+        }
+
+        match self.power_control() {
+            Some((_, u16::MAX)) | None => self.is_now_in(D3COLD),
+            Some((_, control)) => self.is_now_in(state_of(control)),
+        }
     }
 
     fn prepare_to_sleep(&self) -> Result {
@@ -114,30 +143,184 @@ impl Power for Exclusive<'_> {
     }
 
     fn runtime_sleep(&self) -> Result {
-        /// `PMSG_SUSPEND`, a cast in C and therefore not in the bindings.
-        const SUSPEND: bindings::pm_message_t = bindings::pm_message {
-            event: bindings::PM_EVENT_SUSPEND as c_int,
-        };
+        let state = runtime_state(self);
+        arm(self, state);
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
+        to_result(unsafe { bindings::pci_set_power_state(as_raw(self), state) })
+            .inspect_err(|_| disarm(self))
+    }
+}
 
-        let pdev = as_raw(self);
-        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`, here and
-        // below.
-        let state = unsafe { bindings::pci_choose_state(pdev, SUSPEND) };
+/// The state in the bits of `PCI_PM_CTRL`.
+fn state_of(control: u16) -> bindings::pci_power_t {
+    // CAST: At most 3.
+    (u32::from(control) & bindings::PCI_PM_CTRL_STATE_MASK) as bindings::pci_power_t
+}
 
-        // `pci_enable_wake()` enables only what userspace allows to wake up the system from sleep;
-        // PME# itself needs no such permission.
+impl Exclusive<'_> {
+    /// Tells the core which state the function is in; `EIO` where that is not D0.
+    fn is_now_in(&self, state: bindings::pci_power_t) -> Result {
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; by that of
+        // `Exclusive`, nobody else writes its power state.
+        unsafe { (*as_raw(self)).current_state = state };
+        if state == D0 {
+            Ok(())
+        } else {
+            Err(EIO)
+        }
+    }
+
+    /// Does the function answer? Not by its vendor ID: that of a virtual function is all-ones.
+    fn is_ready(&self) -> bool {
+        self.read_config_dword(bindings::PCI_COMMAND as u16) != u32::MAX
+    }
+
+    /// Waits for a function that does not answer after a reset of its own (`pci_dev_wait()`).
+    fn wait_until_ready(&self) {
+        let (mut delay_ms, mut waited_ms) = (1, 0);
+        while !self.is_ready()
+            && waited_ms < READY_WAIT_MS
+            && self.channel_state() != ChannelState::PermanentFailure
+        {
+            fsleep(Delta::from_millis(delay_ms));
+            waited_ms += delay_ms;
+            delay_ms *= 2;
+        }
+    }
+}
+
+/// The state that a function is put into at run time: what `pci_target_state()`, which is not
+/// exported, returns for one that can wake up, or not.
+///
+/// Where the platform manages the function's power, that is the platform's choice in both cases,
+/// else the deepest state, D3hot, or the deepest one from which a function can signal PME that can
+/// wake up. `pci_choose_state()` returns it for one that cannot, and `pci_dev_run_wake()` says
+/// whether PME can be signaled from that for one that can: only where the two differ, it can not
+/// from D3hot, and can all the same.
+fn runtime_state(dev: &Exclusive<'_>) -> bindings::pci_power_t {
+    /// `PMSG_SUSPEND`, a cast in C and therefore not in the bindings.
+    const SUSPEND: bindings::pm_message_t = bindings::pm_message {
+        event: bindings::PM_EVENT_SUSPEND as c_int,
+    };
+
+    let pdev = as_raw(dev);
+    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`, here and below.
+    let state = unsafe { bindings::pci_choose_state(pdev, SUSPEND) };
+    // SAFETY: As above.
+    let can_wakeup = unsafe { bindings::dev_pm_info::can_wakeup_raw(&raw const (*pdev).dev.power) };
+    if !can_wakeup || state != D3HOT || is_pme_capable(dev, D3HOT) {
+        return state;
+    }
+    // SAFETY: As above.
+    if !unsafe { bindings::pci_dev_run_wake(pdev) } {
+        return state;
+    }
+    (D0..D3HOT)
+        .rev()
+        .find(|&state| is_pme_capable(dev, state))
+        .unwrap_or(state)
+}
+
+/// Can the function signal PME from `state`?
+fn is_pme_capable(dev: &Exclusive<'_>, state: bindings::pci_power_t) -> bool {
+    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
+    unsafe { bindings::pci_pme_capable(as_raw(dev), state) }
+}
+
+/// Enables wake-up from `state` at run time where the function is capable of it, once
+/// (`__pci_enable_wake()`, which is not exported). [`disarm`] is the other half of it.
+///
+/// `pci_enable_wake()` enables only what userspace allows to wake up the system from sleep; at run
+/// time there is no such permission.
+fn arm(dev: &Exclusive<'_>, state: bindings::pci_power_t) {
+    let pdev = as_raw(dev);
+    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`, here and below.
+    // The bus below a bridge is not removed while the bridge is bound.
+    let is_manageable =
+        unsafe { (*pdev).subordinate.is_null() || bindings::pci_dev::bridge_d3_raw(pdev) != 0 };
+    // SAFETY: As above. By the type invariant of `Exclusive`, nobody arms or disarms it meanwhile.
+    if !is_manageable || unsafe { bindings::pci_dev::wakeup_prepared_raw(pdev) != 0 } {
+        return;
+    }
+    // SAFETY: As above.
+    if !unsafe { bindings::pci_dev_run_wake(pdev) } {
+        return;
+    }
+
+    // From D3cold, too: the function is there if the bridge above is switched off.
+    let by_pme = is_pme_capable(dev, state) || is_pme_capable(dev, D3COLD);
+    if by_pme {
         // SAFETY: As above.
-        unsafe {
-            if bindings::pci_dev_run_wake(pdev) && bindings::pci_enable_wake(pdev, state, true) != 0
-            {
-                bindings::pci_pme_active(pdev, bindings::pci_pme_capable(pdev, state));
+        unsafe { bindings::pci_pme_active(pdev, true) };
+    }
+    // The platform's part may fail where PME works without it.
+    let by_platform = enable_platform_wakeup(dev).is_ok();
+    if by_pme || by_platform {
+        // SAFETY: As above.
+        unsafe { bindings::pci_dev::set_wakeup_prepared_raw(pdev, 1) };
+    }
+}
+
+/// Disables wake-up where it was enabled by this file or by the core (`pci_enable_wake()`).
+///
+/// Context: as for [`Power`]. Does not need the function to answer.
+pub(super) fn disarm(dev: &Exclusive<'_>) {
+    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. Disabling always
+    // succeeds.
+    unsafe { bindings::pci_enable_wake(as_raw(dev), D0, false) };
+}
+
+/// Enables, in the platform, what delivers the function's wake-up events: its own wake-up device,
+/// else that of the nearest bridge which has one (`acpi_pci_wakeup()`, which is not exported). The
+/// core disables the same one.
+///
+/// # Errors
+///
+/// That of the one which failed.
+#[cfg(CONFIG_ACPI)]
+fn enable_platform_wakeup(dev: &Device) -> Result {
+    let pdev = as_raw(dev);
+    // SAFETY: It is written while the kernel boots.
+    if unsafe { bindings::acpi_pci_disabled } != 0 {
+        return Ok(());
+    }
+
+    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
+    let (mut candidate, mut bus) = unsafe { (&raw mut (*pdev).dev, (*pdev).bus) };
+    loop {
+        if !candidate.is_null() {
+            // SAFETY: `candidate` is the function, a bridge above it, or its host bridge, which it
+            // keeps.
+            match to_result(unsafe { bindings::acpi_pm_set_device_wakeup(candidate, true) }) {
+                // It is none that ACPI knows, or none that can wake up.
+                Err(ENODEV | EINVAL) => {}
+                result => return result,
             }
         }
-
-        // SAFETY: As above.
-        to_result(unsafe { bindings::pci_set_power_state(pdev, state) }).inspect_err(|_| {
-            // SAFETY: As above.
-            unsafe { bindings::pci_enable_wake(pdev, state, false) };
-        })
+        if bus.is_null() {
+            return Ok(());
+        }
+        // SAFETY: The function keeps its bus, and a bus the one above and the bridge to it.
+        unsafe {
+            if (*bus).parent.is_null() {
+                candidate = (*bus).bridge;
+                bus = core::ptr::null_mut();
+            } else {
+                // A bus of virtual functions has no bridge of its own.
+                let bridge = (*bus).self_;
+                candidate = if bridge.is_null() {
+                    core::ptr::null_mut()
+                } else {
+                    &raw mut (*bridge).dev
+                };
+                bus = (*bus).parent;
+            }
+        }
     }
+}
+
+/// There is no platform that could.
+#[cfg(not(CONFIG_ACPI))]
+fn enable_platform_wakeup(_dev: &Device) -> Result {
+    Err(ENODEV)
 }

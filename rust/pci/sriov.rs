@@ -36,7 +36,7 @@ use super::{
         Info, //
     },
     lock::{
-        try_lock,
+        try_lock_bound,
         LockScope, //
     },
     runtime::ActiveRef,
@@ -265,7 +265,7 @@ impl<T: SriovOps> Callbacks<T> {
             // SAFETY: `vf` is valid until the next call.
             let dev = unsafe { &*vf.cast::<Device>() };
             // An error says that it has no driver, or that somebody else holds its lock.
-            let _ = try_lock(dev, LockScope::Function, |dev| {
+            let _ = try_lock_bound(dev, LockScope::Function, |dev| {
                 // SAFETY: `vf` is valid, and its device lock is held.
                 if unsafe { (*vf).driver } != driver {
                     return Ok(());
@@ -275,7 +275,7 @@ impl<T: SriovOps> Callbacks<T> {
                 // SAFETY: Its driver is that of `physfn`, of type `T` by the safety requirements of
                 // this function. The device lock is held until the end of this closure.
                 if let Some(data) = unsafe { bound_data::<T>(internal) } {
-                    T::physfn_reset_done(Exclusive::for_the_sake_of(physfn, dev), data);
+                    T::physfn_reset_done(dev.into(), data);
                 }
                 Ok(())
             });

@@ -17,8 +17,8 @@
 //! * BARs and the ROM BAR, when the kernel moves them (`pci_std_update_resource()`).
 //!
 //! So nothing here makes a reference to the buffer: it is copied, word by word with volatile reads,
-//! and the copy is looked at. Each register is then one that was in the buffer, and two of them need
-//! not be of the same moment.
+//! and the copy is looked at. Each register is then one that was in the buffer, and two of them
+//! need not be of the same moment.
 //!
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
 
@@ -89,8 +89,9 @@ pub trait State {
     /// (PCIe r6.0, sec 7.5.1).
     fn saved_header(&self) -> [u32; 16];
 
-    /// Returns what the core's buffer of the *port above* holds of L1 PM Substates: `PCI_L1SS_CTL2`,
-    /// then `PCI_L1SS_CTL1`. [`None`] where the core does not save them with this function.
+    /// Returns what the core's buffer of the *port above* holds of L1 PM Substates:
+    /// `PCI_L1SS_CTL2`, then `PCI_L1SS_CTL1`. [`None`] where the core does not save them with this
+    /// function.
     ///
     /// Saving this function reads those registers of the port, and restoring it writes them to the
     /// port (`pci_save_aspm_l1ss_state()`, `pci_restore_aspm_l1ss_state()`).
@@ -151,8 +152,8 @@ impl State for Exclusive<'_> {
     }
 }
 
-/// Finds L1 PM Substates in the core's buffer of the port above `dev`: two registers. [`None`] where
-/// the core does not save them with `dev`, as `pci_save_aspm_l1ss_state()` decides.
+/// Finds L1 PM Substates in the core's buffer of the port above `dev`: two registers. [`None`]
+/// where the core does not save them with `dev`, as `pci_save_aspm_l1ss_state()` decides.
 fn port_l1ss(dev: &Exclusive<'_>) -> Option<*mut u32> {
     const L1SS: u16 = bindings::PCI_EXT_CAP_ID_L1SS as u16;
 
@@ -225,7 +226,8 @@ pub struct SavedCapabilityMut<'a> {
 ///
 /// # Invariants
 ///
-/// `start` is valid for reads of `len` bytes for as long as the function exists, and a multiple of 4.
+/// `start` is valid for reads of `len` bytes for as long as the function exists, and a multiple of
+/// 4.
 #[derive(Clone, Copy)]
 struct Part {
     start: *const u8,
@@ -328,8 +330,8 @@ const HEADER: usize = size_of::<[u32; 16]>();
 /// The bytes before the registers of a capability in a [`SavedState`].
 const RECORD_HEAD: usize = size_of::<CapSavedData>();
 
-/// Reads the `struct pci_cap_saved_data` that `record` begins with: ID, extended, and how many bytes
-/// of registers follow. [`None`] at the end of the list, which has a size of 0.
+/// Reads the `struct pci_cap_saved_data` that `record` begins with: ID, extended, and how many
+/// bytes of registers follow. [`None`] at the end of the list, which has a size of 0.
 fn record_head(record: &[u8]) -> Option<(u16, bool, usize)> {
     let &[a, b, extended, _, c, d, e, f, ..] = record else {
         return None;
@@ -373,7 +375,9 @@ impl SavedState {
 
     /// Is there a record in this copy for each capability in the core's buffer, and no other?
     fn is_laid_out_as(&self, dev: Exclusive<'_>) -> bool {
-        let records = self.capabilities().map(|c| (c.id, c.extended, c.data.len()));
+        let records = self
+            .capabilities()
+            .map(|c| (c.id, c.extended, c.data.len()));
         let parts = parts(&dev).skip(1).map_while(|part| {
             let [a, b, c, d] = part.read(0);
             let [e, f, g, h] = part.read(4);
@@ -469,7 +473,8 @@ impl SavedState {
         let (_, mut rest) = bytes.split_at_mut_checked(HEADER).unwrap_or_default();
         iter::from_fn(move || {
             let (id, extended, size) = record_head(rest)?;
-            let (record, next) = core::mem::take(&mut rest).split_at_mut_checked(RECORD_HEAD + size)?;
+            let (record, next) =
+                core::mem::take(&mut rest).split_at_mut_checked(RECORD_HEAD + size)?;
             rest = next;
             let data = record.get_mut(RECORD_HEAD..)?;
             Some(SavedCapabilityMut { id, extended, data })

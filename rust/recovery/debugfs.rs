@@ -127,13 +127,13 @@ impl Recovery {
         action: fn(&Self, &Device<Core<'_>>) -> Result,
     ) -> Result {
         expect_one(input)?;
-        pci::try_lock(&self.dev, scope, |dev| action(self, dev))
+        pci::try_lock(&self.binding, scope, |dev| action(self, dev))
     }
 
     fn show_status(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = self.inner.lock();
         writeln!(f, "state: {}", inner.health.as_str())?;
-        writeln!(f, "channel: {}", self.dev.channel_state().as_str())?;
+        writeln!(f, "channel: {}", self.binding.device().channel_state().as_str())?;
         writeln!(f, "saves: {}", inner.counters.saves)?;
         writeln!(f, "refusals: {}", inner.counters.refusals)?;
         writeln!(f, "restores: {}", inner.counters.restores)?;

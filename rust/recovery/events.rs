@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How many events are kept.
-const CAPACITY: usize = 64;
+const CAPACITY: usize = 56;
 
 /// A [`Mismatch`] as it is kept, without the mask: the largest event is the size of them all.
 #[derive(Clone, Copy)]

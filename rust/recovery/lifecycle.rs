@@ -146,8 +146,8 @@ impl Recovery {
     /// Recovery is over: saves are allowed again.
     ///
     /// Where nobody has compared the function since the error, as for a driver without
-    /// `mmio_enabled`, verifies, and repairs if needed. One that does not come back is reported, and
-    /// counts as lost: see [`Self::is_ok`].
+    /// `mmio_enabled`, verifies, and repairs if needed. One that does not come back is reported,
+    /// and counts as lost: see [`Self::is_ok`].
     ///
     /// Context: [`ErrorHandler::resume`](crate::pci::ErrorHandler::resume), before the driver
     /// starts I/O.

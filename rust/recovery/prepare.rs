@@ -71,11 +71,7 @@ pub(super) fn read_header(dev: Exclusive<'_>) -> Header {
 
 /// Refuses a function that was wiped: by its header, or, where that has no BAR to tell by, as that
 /// of a virtual function, by what the core has saved of its PCI Express capability.
-fn check_intact(
-    dev: Exclusive<'_>,
-    function: &Function,
-    core: &SavedState,
-) -> Result<(), Refusal> {
+fn check_intact(dev: Exclusive<'_>, function: &Function, core: &SavedState) -> Result<(), Refusal> {
     guard::check_header(&read_header(dev), function, None)?;
     if function.bars.iter().any(Option::is_some) {
         return Ok(());

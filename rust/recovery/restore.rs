@@ -135,10 +135,7 @@ pub(super) fn verify(
 
 /// Writes the known-good state to the function and reads it back. The core's buffer holds it
 /// afterwards.
-fn write(
-    dev: Exclusive<'_>,
-    known_good: &mut KnownGood,
-) -> Result<Option<Mismatch>, RestoreError> {
+fn write(dev: Exclusive<'_>, known_good: &mut KnownGood) -> Result<Option<Mismatch>, RestoreError> {
     known_good.follow(dev);
     known_good.limit_aspm(dev);
     known_good.load(dev).map_err(RestoreError::Core)?;
@@ -207,10 +204,7 @@ impl Recovery {
     /// Outside a recovery the core takes `pci_bus_sem` to power a function up; in one it has that
     /// already when it calls the handlers, which take the mutex: so the mutex is not held then.
     /// Whoever has an [`Exclusive`] is alone all the same, but for those who look through debugfs.
-    fn write_until_verified(
-        &self,
-        dev: Exclusive<'_>,
-    ) -> Result<Option<Mismatch>, RestoreError> {
+    fn write_until_verified(&self, dev: Exclusive<'_>) -> Result<Option<Mismatch>, RestoreError> {
         if dev.is_d3cold() {
             // An error says that it does not answer, as does the next check.
             let _ = dev.power_up();

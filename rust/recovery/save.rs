@@ -48,7 +48,8 @@ use crate::{
 pub(super) struct KnownGood {
     /// What the PCI core can restore.
     pub(super) state: SavedState,
-    /// Where what the core has saved is copied to, to be judged; the two are swapped where it passes.
+    /// Where what the core has saved is copied to, to be judged; the two are swapped where it
+    /// passes.
     staging: SavedState,
     /// The same as `state`, as registers that can be compared and shown.
     pub(super) snapshot: Snapshot,
@@ -259,7 +260,10 @@ fn learn(dev: Exclusive<'_>, staging: &SavedState, function: &mut Function) -> L
         })
     });
     if function.learned.aer_ones != 0 {
-        dev_info!(dev, "registers of AER read all-ones by themselves, accepted\n");
+        dev_info!(
+            dev,
+            "registers of AER read all-ones by themselves, accepted\n"
+        );
     }
 
     if guard::lost_bus_master(&header, function) && !dev.takes_bus_master() {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck source-path=SCRIPTDIR
 #
-# Runs the tests of tests/ (or soak/, corpus/, bench/) on one PCI function and reports KTAP, one
+# Runs the tests of tests/ (or soak/, corpus/, models/, bench/) on one PCI function and reports KTAP, one
 # nested block a test. See --help.
 set -eu
 
@@ -38,6 +38,7 @@ Tests the pci_recovery driver on one PCI function; prints KTAP.
   --filter GLOB...  run only the tests whose name matches ('aer_* bind')
   --soak            run the endurance tests (soak/) instead: minutes each
   --corpus          dump the functions of QEMU's models (corpus/) instead
+  --models          take each function of QEMU's models by every path (models/) instead
   --bench           measure (bench/) instead, in a guest whose time counts instructions
   --list            print the tests' names, one a line, and end
   --module PATH     the module; default /modules/pci_recovery.ko if it is there,
@@ -95,6 +96,7 @@ options() {
 		--list) opt_list=1 ;;
 		--soak) KT_SUITE=soak ;;
 		--corpus) KT_SUITE=corpus ;;
+		--models) KT_SUITE=models ;;
 		--bench) KT_SUITE=bench ;;
 		--device | --filter | --module | --inject | --timeout)
 			[ $# -ge 2 ] || bad_usage "$1 needs a value (see --help)"
@@ -166,6 +168,18 @@ suits() {
 	done < "$1"
 }
 
+# tests_of FILE: prints the names of its tests: its own, or those of the list beside it, a
+# line each.
+tests_of() {
+	to_name=${1##*/}
+	to_name=${to_name%.sh}
+	if [ -e "${1%.sh}.list" ]; then
+		sed -n 's/^\([a-z][^ ]*\).*/\1/p' "${1%.sh}.list"
+	else
+		echo "$to_name"
+	fi
+}
+
 # select_tests: sets TESTS, in alphabetical order, and TEST_COUNT.
 select_tests() {
 	read_line "$TOPOLOGY-name"
@@ -173,12 +187,12 @@ select_tests() {
 	TESTS=
 	TEST_COUNT=0
 	for st_file in "$KT_DIR/$KT_SUITE"/*.sh; do
-		st_name=${st_file##*/}
-		st_name=${st_name%.sh}
-		if matches "$st_name" && suits "$st_file"; then
+		suits "$st_file" || continue
+		for st_name in $(tests_of "$st_file"); do
+			matches "$st_name" || continue
 			TESTS="$TESTS $st_name"
 			TEST_COUNT=$((TEST_COUNT + 1))
-		fi
+		done
 	done
 	[ "$TEST_COUNT" -gt 0 ] ||
 		bad_usage "no test matches '$opt_filter' (--list names them all)"

@@ -310,3 +310,15 @@ fn the_machine_has_memory_and_perhaps_swap() {
         assert!(text.starts_with("t.toml: line 1: "), "{text}");
     }
 }
+
+#[test]
+fn the_kernel_may_get_parameters() {
+    let load = |keys: &str| {
+        let device = "[[device]]\nid='e'\ndriver='x'\nbus='rp0'\naddr='0.0'\ntest=true";
+        Topology::parse("t", Path::new("t.toml"), &format!("{keys}{BRIDGE}{device}"))
+    };
+    assert_eq!(load("").unwrap().cmdline, "");
+    assert_eq!(load("cmdline = 'a=b c'").unwrap().cmdline, "a=b c");
+    let text = load("cmdline = \"a\\nb\"").unwrap_err().to_string();
+    assert_eq!(text, "t.toml: `cmdline` must be one line");
+}

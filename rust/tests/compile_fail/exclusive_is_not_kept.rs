@@ -2,22 +2,20 @@
 
 //! Whoever is alone with a function is so until the callback returns, and cannot keep it.
 
-use kernel::{
-    pci::Device,
-    prelude::*, //
-};
+use kernel::prelude::*;
 use pci_recovery::pci::{
     try_lock,
+    Binding,
     Exclusive,
     LockScope,
     State, //
 };
 
-pub fn keep(dev: &Device) -> Result<bool> {
+pub fn keep(binding: &Binding) -> Result<bool> {
     #[cfg(forbidden)]
     let mut kept = None;
 
-    let saved = try_lock(dev, LockScope::Function, |dev| {
+    let saved = try_lock(binding, LockScope::Function, |dev| {
         let exclusive = Exclusive::from(dev);
         #[cfg(forbidden)]
         kept.replace(exclusive);

@@ -9,20 +9,21 @@ use kernel::{
 };
 use pci_recovery::pci::{
     try_lock,
+    Binding,
     LockScope,
     Reset, //
 };
 
-pub fn reset(dev: &Device) -> Result {
+pub fn reset(binding: &Binding) -> Result {
     #[cfg(forbidden)]
     {
-        let dev: &Device<Core<'_>> = try_lock(dev, LockScope::Function, |dev| Ok(dev))?;
+        let dev: &Device<Core<'_>> = try_lock(binding, LockScope::Function, |dev| Ok(dev))?;
         //~^ - lifetime may not live long enough
         dev.reset_function_locked()
     }
 
     #[cfg(not(forbidden))]
-    try_lock(dev, LockScope::Function, |dev: &Device<Core<'_>>| {
+    try_lock(binding, LockScope::Function, |dev: &Device<Core<'_>>| {
         dev.reset_function_locked()
     })
 }

@@ -28,7 +28,10 @@ struct Dumped {
 
 /// The functions of all dumps, empty where there are no dumps.
 fn dumped() -> Vec<Dumped> {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/real-config-spaces");
+    let beside = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../shared/real-config-spaces"
+    );
     let directory = env::var_os("PCI_RECOVERY_DUMPS").map_or(beside.into(), PathBuf::from);
     let Ok(entries) = fs::read_dir(&directory) else {
         println!("skipped: no dumps in {}", directory.display());

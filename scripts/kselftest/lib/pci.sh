@@ -10,6 +10,7 @@ SYSFS_PCI=/sys/bus/pci/devices
 
 PCI_COMMAND=0x04
 PCI_CACHE_LINE_SIZE=0x0c
+PCI_HEADER_TYPE=0x0e
 PCI_BASE_ADDRESS_0=0x10
 PCI_PRIMARY_BUS=0x18
 
@@ -158,6 +159,26 @@ bars() {
 		br_offset=$((br_offset + 4))
 	done < "$SYSFS_PCI/$1/resource"
 	BARS=${BARS# }
+}
+
+# bar_assigned BDF OFFSET: sets ASSIGNED to the part of the address that the kernel assigned
+# which the base address register at OFFSET holds. False where it assigned none.
+bar_assigned() {
+	ba_offset=16
+	ba_upper=
+	while read -r ba_start ba_end ba_flags; do
+		: "$ba_end"
+		if [ "$ba_offset" -eq $(($2)) ]; then
+			ASSIGNED=${ba_upper:-$((ba_start & 0xffffffff))}
+			[ -n "$ba_upper" ] || [ $((ba_flags)) -ne 0 ]
+			return
+		fi
+		ba_upper=
+		# IORESOURCE_MEM_64: the next register is the upper half.
+		[ $((ba_flags & 0x100000)) -eq 0 ] || ba_upper=$((ba_start >> 32))
+		ba_offset=$((ba_offset + 4))
+	done < "$SYSFS_PCI/$1/resource"
+	return 1
 }
 
 # accessible BDF: does its configuration space answer?

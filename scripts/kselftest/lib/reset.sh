@@ -4,11 +4,27 @@
 # Resets through sysfs, by one method. Choosing it keeps the core from trying the
 # next ones, which wait a minute for a function that is gone.
 
-METHOD_FILE=$SYSFS_PCI/$KT_DEVICE/reset_method
+# reset_find: sets METHODS to the methods that the device offers and the kernel accepts, in
+# the device's own order. False where there are none.
+#
+# The kernel offers `bus` to the first function of a device, which was alone when
+# it was found, and refuses it once there are others.
+reset_find() {
+	METHOD_FILE=$SYSFS_PCI/$KT_DEVICE/reset_method
+	METHODS=
+	read_line "$METHOD_FILE"
+	for rf_method in $LINE; do
+		if { echo "$rf_method" > "$METHOD_FILE"; } 2> /dev/null; then
+			METHODS="${METHODS:+$METHODS }$rf_method"
+		fi
+	done
+	[ -n "$METHODS" ]
+}
 
 # reset_need: sets METHODS to the methods that the device offers; they are all
 # allowed again at the test's end. Skips the whole test where there are none.
 reset_need() {
+	METHOD_FILE=$SYSFS_PCI/$KT_DEVICE/reset_method
 	read_line "$METHOD_FILE"
 	METHODS=$LINE
 	[ -n "$METHODS" ] || skip_all "the device offers no reset method"

@@ -36,7 +36,8 @@ run_test() {
 	printf '# running: %s\n' "$1"
 	dmesg_mark "$1"
 	KT_DMESG_MARK=$DMESG_MARK
-	KT_FORGIVEN=$(sed -n 's/^# forgiven: //p' "$KT_DIR/$KT_SUITE/$1.sh")
+	runner_script "$1"
+	KT_FORGIVEN=$(sed -n 's/^# forgiven: //p' "$test_script")
 	export KT_TEST KT_DMESG_MARK KT_FORGIVEN
 	uptime_cs
 	test_start=$UPTIME_CS
@@ -69,6 +70,15 @@ run_test() {
 		device_taken=0
 		bail_out "$1 cannot be killed; the kernel holds it"
 	fi
+}
+
+# runner_script NAME: sets test_script to what runs it: the script of that name, or that of
+# the list that it is in.
+runner_script() {
+	test_script=$KT_DIR/$KT_SUITE/$1.sh
+	[ ! -e "$test_script" ] || return 0
+	test_script=$(grep -l -e "^$1\$" -e "^$1 " "$KT_DIR/$KT_SUITE"/*.list)
+	test_script=${test_script%.list}.sh
 }
 
 # leaf ok|bad|xfail|skip LINE: one result of the test, counted and printed.
@@ -116,12 +126,16 @@ console_restore() {
 	console_was=
 }
 
-# runner_limit: sets test_limit, from --timeout or the file `settings`.
+# runner_limit: sets test_limit, from --timeout or the file `settings`: that of the test, or
+# that of its script.
 runner_limit() {
 	test_limit=$RUNNER_TIMEOUT
 	[ -z "$test_limit" ] || return 0
+	rl_test=$(echo "$KT_TEST" | tr - _)
+	rl_script=${test_script##*/}
+	rl_script=${rl_script%.sh}
 	# shellcheck disable=SC2154 # from the file `settings`
-	eval "test_limit=\${timeout_$KT_TEST:-$timeout}"
+	eval "test_limit=\${timeout_$rl_test:-\${timeout_$rl_script:-$timeout}}"
 	test_limit=$((test_limit * KT_SLOW))
 }
 
@@ -131,7 +145,7 @@ test_execute() {
 	runner_limit
 	rm -f "$KT_TMP/output"
 	mkfifo "$KT_TMP/output"
-	setsid sh "$KT_DIR/$KT_SUITE/$KT_TEST.sh" > "$KT_TMP/output" 2>&1 &
+	setsid sh "$test_script" > "$KT_TMP/output" 2>&1 &
 	runner_pid=$!
 	watchdog "$runner_pid" "$test_limit" &
 	runner_watchdog=$!

@@ -9,6 +9,8 @@
 . "$KT_DIR/lib/test.sh"
 # shellcheck source=../lib/fault.sh
 . "$KT_DIR/lib/fault.sh"
+# shellcheck source=../lib/runtime.sh
+. "$KT_DIR/lib/runtime.sh"
 
 PM_DIR=$SYSFS_PCI/$KT_DEVICE/power
 [ -w "$PM_DIR/control" ] || skip_all "no $PM_DIR/control"
@@ -30,23 +32,6 @@ undo() {
 	[ -z "$RESETS" ] || echo "$RESETS" > "$RESET_FILE"
 }
 at_exit undo
-
-# is_suspended, is_active: by the PM core's account.
-is_suspended() {
-	read_line "$PM_DIR/runtime_status"
-	[ "$LINE" = suspended ]
-}
-
-is_active() {
-	read_line "$PM_DIR/runtime_status"
-	[ "$LINE" = active ]
-}
-
-# control WHAT: on keeps it in D0, auto allows to suspend it.
-control() {
-	write_errno "$PM_DIR/control" "$1"
-	check_eq "write of $1 to power/control" "$ERRNO" OK
-}
 
 # power_is STATE NUMBER: by the kernel's account, and by the device's own. Reading
 # a register of a device in D3hot does not resume it.

@@ -7,23 +7,11 @@
 
 # shellcheck source-path=SCRIPTDIR source=../lib/test.sh
 . "$KT_DIR/lib/test.sh"
+# shellcheck source=../lib/reset.sh
+. "$KT_DIR/lib/reset.sh"
 
-METHOD_FILE=$SYSFS_PCI/$KT_DEVICE/reset_method
-[ -e "$METHOD_FILE" ] || skip_all "the device offers no reset method"
-read_line "$METHOD_FILE"
-METHODS=
-# The kernel offers `bus` to the first function of a device, which was alone when
-# it was found, and refuses it once there are others.
-for method in $LINE; do
-	if { echo "$method" > "$METHOD_FILE"; } 2> /dev/null; then
-		METHODS="${METHODS:+$METHODS }$method"
-	fi
-done
-[ -n "$METHODS" ] || skip_all "the device offers no reset method"
-restore_methods() {
-	echo "$METHODS" > "$METHOD_FILE"
-}
-at_exit restore_methods
+reset_find || skip_all "the device offers no reset method"
+at_exit reset_methods_back
 
 # resets METHOD: does it certainly clear registers? A PM reset may not.
 resets() {
