@@ -11,6 +11,8 @@
 //! | `<dev.fn>/save` | write `1`: plain `pci_save_state()` |
 //! | `<dev.fn>/restore` | write `1`: plain `pci_restore_state()` |
 //! | `<dev.fn>/give_up` | write `1`: report an error to the driver, and give its recovery up |
+//! | `<dev.fn>/bus_master` | write `1`: plain `pci_set_master()`; `0`: plain `pci_clear_master()` |
+//! | `<dev.fn>/state_saved` | the core's flag of that name, `0` or `1`; write one to set it |
 //! | `<dev.fn>/registers` | the hardware's: offset, bytes, value; write such a line to set one |
 //! | `<dev.fn>/would_restore` | what a plain restore would write now: offset, bytes, value |
 //!
@@ -150,6 +152,15 @@ fn expect_one(input: &mut UserSliceReader) -> Result {
     }
 }
 
+/// Accepts `0` and `1`.
+fn zero_or_one(input: &mut UserSliceReader) -> Result<bool> {
+    match Input::read(input)?.as_str()? {
+        "0" => Ok(false),
+        "1" => Ok(true),
+        _ => Err(EINVAL),
+    }
+}
+
 impl Bus {
     /// Creates the files of a bus below `parent`, with a folder for each function that is on it.
     ///
@@ -186,6 +197,17 @@ impl Bus {
                 dir.write_only_callback_file(c"save", function, &Function::write_save);
                 dir.write_only_callback_file(c"restore", function, &Function::write_restore);
                 dir.write_only_callback_file(c"give_up", function, &Function::write_give_up);
+                dir.write_only_callback_file(
+                    c"bus_master",
+                    function,
+                    &Function::write_bus_master,
+                );
+                dir.read_write_callback_file(
+                    c"state_saved",
+                    function,
+                    &Function::show_state_saved,
+                    &Function::write_state_saved,
+                );
                 dir.read_callback_file(c"would_restore", function, &Function::show_would_restore);
                 dir.read_write_callback_file(
                     c"registers",
@@ -276,6 +298,19 @@ impl Function {
     fn write_give_up(&self, input: &mut UserSliceReader) -> Result {
         expect_one(input)?;
         plain::give_up(&self.wrapper, self.devfn)
+    }
+
+    fn write_bus_master(&self, input: &mut UserSliceReader) -> Result {
+        plain::set_bus_master(&self.wrapper, self.devfn, zero_or_one(input)?)
+    }
+
+    fn show_state_saved(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let saved = plain::state_saved(&self.wrapper, self.devfn).map_err(|_| fmt::Error)?;
+        writeln!(f, "{}", u8::from(saved))
+    }
+
+    fn write_state_saved(&self, input: &mut UserSliceReader) -> Result {
+        plain::set_state_saved(&self.wrapper, self.devfn, zero_or_one(input)?)
     }
 
     fn show_would_restore(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -172,6 +172,48 @@ pub(crate) fn restore(wrapper: &Wrapper, devfn: u8) -> Result {
     Ok(())
 }
 
+/// Turns bus mastering on (`pci_set_master()`) or off (`pci_clear_master()`), as a driver does while
+/// its function is bound: the kernel knows it, and no save follows.
+///
+/// # Errors
+///
+/// `ENODEV` where the function is not there.
+pub(crate) fn set_bus_master(wrapper: &Wrapper, devfn: u8, on: bool) -> Result {
+    let locked = Locked::new(wrapper, devfn)?;
+    // SAFETY: The function is valid and its device lock held.
+    unsafe {
+        if on {
+            bindings::pci_set_master(locked.0);
+        } else {
+            bindings::pci_clear_master(locked.0);
+        }
+    }
+    Ok(())
+}
+
+/// Returns `state_saved` of the function (`struct pci_dev`).
+///
+/// # Errors
+///
+/// `ENODEV` where the function is not there.
+pub(crate) fn state_saved(wrapper: &Wrapper, devfn: u8) -> Result<bool> {
+    let locked = Locked::new(wrapper, devfn)?;
+    // SAFETY: The function is valid; its device lock, which is held, protects the flag.
+    Ok(unsafe { bindings::pci_dev::state_saved_raw(locked.0) != 0 })
+}
+
+/// Sets `state_saved` of the function.
+///
+/// # Errors
+///
+/// `ENODEV` where the function is not there.
+pub(crate) fn set_state_saved(wrapper: &Wrapper, devfn: u8, saved: bool) -> Result {
+    let locked = Locked::new(wrapper, devfn)?;
+    // SAFETY: As in `state_saved()`.
+    unsafe { bindings::pci_dev::set_state_saved_raw(locked.0, saved.into()) };
+    Ok(())
+}
+
 /// Reports an error to the driver and gives the recovery up without another word, as
 /// `zpci_event_attempt_error_recovery()` does on s390 where the platform cannot reset the function:
 /// the channel stays frozen, and no callback follows.

@@ -49,5 +49,21 @@ nothing_was_reset() {
 	check_regs "after a second non-fatal error"
 }
 
+# That it answers is not enough: one that was wiped is not recovered without a restore.
+wiped_is_not_recovered_by_itself() {
+	saved_copy "$KT_TMP/saved.before"
+	device_wipe
+	check_damaged
+	events_mark
+	check_inject nonfatal || return 0
+	await_event resume
+	check_callbacks "error_detected normal can_recover; mmio_enabled need_reset; slot_reset recovered; resume"
+	check_status state ok
+	check_regs "after a non-fatal error of a wiped function"
+	saved_copy "$KT_TMP/saved.now"
+	cmp -s "$KT_TMP/saved.before" "$KT_TMP/saved.now" ||
+		fail "the known-good state was not kept"
+}
+
 subtests is_counted_and_recovered callbacks_are_in_order kernel_says_recovered \
-	registers_are_the_same nothing_was_reset
+	registers_are_the_same nothing_was_reset wiped_is_not_recovered_by_itself

@@ -23,8 +23,8 @@ modes_are_for_root() {
 		esac
 		case ${pm_path##*/} in
 		status | events | saved | requests | record | counters | would_restore) pm_right=400 ;;
-		save | restore | reset | load | clear | wrap | unwrap | give_up) pm_right=200 ;;
-		fault | registers) pm_right=600 ;;
+		save | restore | reset | load | clear | wrap | unwrap | give_up | bus_master) pm_right=200 ;;
+		fault | registers | state_saved) pm_right=600 ;;
 		*) pm_right=700 ;;
 		esac
 		check_eq "mode of $pm_path" "$pm_mode" "$pm_right"
