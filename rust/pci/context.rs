@@ -26,8 +26,10 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// While this exists, `struct pci_dev`'s saved state, `state_saved` and power state are written by
-/// this thread only. One of two things sees to that:
+/// While this exists, only this thread saves, restores or resets the function, loads saved state,
+/// and writes `state_saved` and the power state in `struct pci_dev`. That does not cover single
+/// registers in the core's buffer, which others write without a lock that a module could take: see
+/// [`state`](super::state). One of two things sees to it:
 ///
 /// * The device lock is held, and with it a reference that keeps runtime power management away. The
 ///   PCI core takes one in probe and remove (`local_pci_probe()`, `pci_device_remove()`), the PM
@@ -44,8 +46,8 @@ pub struct Exclusive<'a> {
 impl<'a> Exclusive<'a> {
     /// # Safety
     ///
-    /// For as long as the result exists, nobody else may write what the PCI core keeps of the
-    /// function, see the type invariant.
+    /// For as long as the result exists, nobody else may save, restore or reset the function, or
+    /// change its power state, see the type invariant.
     pub(super) unsafe fn new(dev: &'a Device<Bound>) -> Self {
         // INVARIANT: By the safety requirements of this function.
         Self {

@@ -201,9 +201,8 @@ impl Recovery {
     /// Writes the known-good state; once more if it differs. `state_saved` is what it was
     /// afterwards.
     ///
-    /// Outside a recovery the core takes `pci_bus_sem` to power a function up; in one it has that
-    /// already when it calls the handlers, which take the mutex: so the mutex is not held then.
-    /// Whoever has an [`Exclusive`] is alone all the same, but for those who look through debugfs.
+    /// The mutex is not held while a function is powered up, which may take 60 s. Whoever has an
+    /// [`Exclusive`] is alone all the same, but for readers of debugfs.
     fn write_until_verified(&self, dev: Exclusive<'_>) -> Result<Option<Mismatch>, RestoreError> {
         if dev.is_d3cold() {
             // An error says that it does not answer, as does the next check.

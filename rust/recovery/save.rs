@@ -305,9 +305,7 @@ pub(super) fn check_answers(dev: Exclusive<'_>) -> Result<(), Refusal> {
 /// As [`check_answers`], of a function that is powered up where it answers and the core takes it to
 /// be in D3cold: it did not answer once, and the core goes on doing so.
 ///
-/// Outside a recovery the core takes `pci_bus_sem` for that; in one it has that already when it
-/// calls the handlers, which take the mutex: must not be called with the mutex held. Whoever has an
-/// [`Exclusive`] is alone all the same, but for those who look through debugfs.
+/// That may take 60 s: must not be called with the mutex held, for which readers of debugfs wait.
 pub(super) fn check_accessible(dev: Exclusive<'_>) -> Result<(), Refusal> {
     if dev.is_d3cold()
         && dev.channel_state() != ChannelState::PermanentFailure

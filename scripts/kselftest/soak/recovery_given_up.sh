@@ -12,6 +12,16 @@
 GIVEN_UP=180
 MORE=20
 
+# silence SECONDS: waits, with a sign of life every 10 s.
+silence() {
+	si_left=$(($1 / 10))
+	while [ "$si_left" -gt 0 ]; do
+		si_left=$((si_left - 1))
+		sleep 10
+		diag "still waiting"
+	done
+}
+
 nothing_is_done_meanwhile() {
 	echo 1 > "$FAULT_FUNCTION/give_up"
 	check_event "error_detected frozen need_reset"
@@ -19,24 +29,13 @@ nothing_is_done_meanwhile() {
 	check_write save 1 EIO
 	check_write restore 1 EIO
 	check_status state recovering
-	# A sign of life: the time is not waited for in one go.
-	ng_left=$((GIVEN_UP / 2 / 10))
-	while [ "$ng_left" -gt 0 ]; do
-		ng_left=$((ng_left - 1))
-		sleep 10
-		diag "still waiting"
-	done
+	silence $((GIVEN_UP / 2))
 	check_write restore 1 EIO
 	check_status state recovering
 }
 
 it_is_lost_afterwards_and_can_be_restored() {
-	il_left=$(((GIVEN_UP / 2 + MORE) / 10))
-	while [ "$il_left" -gt 0 ]; do
-		il_left=$((il_left - 1))
-		sleep 10
-		diag "still waiting"
-	done
+	silence $((GIVEN_UP / 2 + MORE))
 	check_write save 1 EIO
 	check_status state lost
 	check_event lost
