@@ -156,13 +156,27 @@ impl Recovery {
     /// # Errors
     ///
     /// `EIO` where the function does not answer or does not take the state; which register differs
-    /// is in the log, and the state in debugfs is `lost`.
+    /// is in the log, and the state in debugfs is `lost`. `EIO` as well where the recovery from an
+    /// error goes on, which will see to it: the state stays `recovering`.
     pub fn restore(&self, dev: &Device<Core<'_>>) -> Result {
         self.verified_restore(dev.into())
     }
 
     /// As [`Self::restore`], for whoever is alone with the function.
     pub(super) fn verified_restore(&self, dev: Exclusive<'_>) -> Result {
+        // Nothing has failed yet, and a function that counts as lost would be touched by the next
+        // one who asks.
+        if self.is_frozen(dev) {
+            limited!(
+                self.log_limits,
+                found,
+                dev_warn,
+                dev,
+                "not restored now: {}\n",
+                Refusal::Frozen
+            );
+            return Err(EIO);
+        }
         self.try_restore(dev).map_err(|error| {
             report::failed(self, &dev, &error);
             EIO

@@ -27,6 +27,7 @@ callbacks_are_in_order() {
 	check_no_event refusal mismatch lost
 	check_status state ok
 	check_status channel normal
+	check_status last_verdict recovered
 }
 
 kernel_says_recovered() {

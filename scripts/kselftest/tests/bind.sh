@@ -86,6 +86,7 @@ status_is_that_of_a_new_device() {
 		'' | *[!0-9]*) fail "status, $st_key: is '$STATUS', should be a number" ;;
 		esac
 	done
+	[ "$STATUS" != 0 ] || fail "status, saved_at_ns: is 0 after the first save"
 	events_all
 	events_new
 	case $EVENTS in

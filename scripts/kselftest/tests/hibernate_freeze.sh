@@ -135,5 +135,42 @@ gone() {
 	! failed || device_repair
 }
 
+# stuck LEVEL EARLY LATE: a BAR does not take its address. The core's restore is looked at
+# in both phases, and what the first one cannot repair is reported by the second.
+stuck() {
+	if ! fault_possible; then
+		skip "$FAULT_REASON"
+		return 0
+	fi
+	bars "$KT_DEVICE"
+	if [ -z "$BARS" ]; then
+		skip "the device has no base address register"
+		return 0
+	fi
+	if [ "$1" = none ] && { [ "$RESUME" != 0:0 ] || grep -q '^/' /proc/swaps; }; then
+		skip "this machine may have swap to hibernate into"
+		return 0
+	fi
+	at_exit fault_unload
+	fault_load
+	fault_wrap "$KT_DEVICE"
+	sk_bar=${BARS%% *}
+	fault stuck value=0 "range=$sk_bar-$((sk_bar + 3))"
+	events_mark
+	hibernate "$1"
+	fault_off
+	events_new
+	case "; $EVENTS" in
+	*"; $2; mismatch "*"; $3; mismatch "*"; lost"*) ;;
+	*) fail "no mismatch in each of $2 and $3, and then lost: $EVENTS" ;;
+	esac
+	check_status state lost
+	check_write restore 1 OK
+	check_status state ok
+	check_regs "after a restore"
+	fault_unload
+}
+
 subtests devices platform image_without_swap wiped_is_repaired \
+	"stuck platform restore_noirq pm_restore" "stuck none thaw_noirq thaw" \
 	"gone secondary_bus" "gone slot_power"

@@ -20,6 +20,36 @@ right_or_failed() {
 		wrong "the restore succeeded, the registers are $J_REGS, should be $1"
 }
 
+# A function that is gone is asked once, and nothing is written to it.
+gone_is_asked_once() {
+	fault gone
+	fault_clear
+	check_write restore 1 EIO
+	fault_counters
+	fault_off
+	check_eq "reads" "$READS" 1
+	check_eq "writes" "$WRITES" 0
+	check_write restore 1 OK
+}
+
+# Lost in the comparison: it is not a register that differs, which an FLR might mend.
+a_loss_is_no_mismatch() {
+	fault_clear
+	check_write restore 1 OK
+	fault_counters
+	al_middle=$((ACCESSES - 8))
+	status_get mismatches
+	al_mismatches=$STATUS
+	events_mark
+	fault gone "from=$al_middle"
+	check_write restore 1 EIO
+	fault_off
+	check_no_event mismatch
+	check_status mismatches "$al_mismatches"
+	check_status state lost
+	check_write restore 1 OK
+}
+
 lost_from_every_access() {
 	sweep_begin restore yes path_restore right_or_failed
 	sweep_from
@@ -42,4 +72,4 @@ wiped_from_every_access() {
 }
 
 sweep_setup
-subtests lost_from_every_access lost_between wiped_from_every_access
+subtests gone_is_asked_once a_loss_is_no_mismatch lost_from_every_access lost_between wiped_from_every_access

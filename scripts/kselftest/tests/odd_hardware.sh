@@ -50,6 +50,29 @@ aer_mask_is_all_ones() {
 		fault stuck "range=$ao_mask-$((ao_mask + 3))" value=0xffffffff
 }
 
+# Nobody was bound when it was wiped: what the core has saved of it is its state.
+aer_mask_is_all_ones_and_it_is_wiped() {
+	if ! cap_find "$KT_DEVICE" 0001; then
+		skip "the device has no AER"
+		return 0
+	fi
+	aw_mask=$((CAP + 0x14))
+	driver_unbind "$KT_DEVICE"
+	fault stuck "range=$aw_mask-$((aw_mask + 3))" value=0xffffffff
+	echo 1 > "$FAULT_FUNCTION/save"
+	device_wipe
+	dmesg_mark "$KT_TEST"
+	driver_bind "$KT_DEVICE"
+	check_eq "bind" "$ERRNO" OK
+	check_dmesg "$KT_DEVICE: it was not in order .*restored what the core had saved"
+	fault_off
+	driver_unbind "$KT_DEVICE"
+	regs_write_back "$KT_DEVICE" reference
+	driver_bind "$KT_DEVICE"
+	check_eq "bind without the fault" "$ERRNO" OK
+	check_regs "afterwards"
+}
+
 # Once it reads something else, all-ones would be a loss again: but a mask of which the
 # first save was lost is none that reads so twice.
 aer_mask_is_lost_once() {
@@ -156,5 +179,6 @@ bridge() {
 }
 
 fault_need
-subtests bus_master_is_hard_wired aer_mask_is_all_ones aer_mask_is_lost_once \
+subtests bus_master_is_hard_wired aer_mask_is_all_ones \
+	aer_mask_is_all_ones_and_it_is_wiped aer_mask_is_lost_once \
 	rom_enable_is_not_kept "bridge primary_bus_is_0" "bridge bus_below_is_in_reset"

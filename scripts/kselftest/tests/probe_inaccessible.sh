@@ -54,5 +54,40 @@ wiped_is_restored_by_probe() {
 	check_saved_agrees "after binding to a wiped function"
 }
 
+# Wiped, and a BAR does not take its address: it is not made a bus master before that
+# is found out.
+a_wiped_one_that_stays_so_is_not_enabled() {
+	if ! fault_possible; then
+		skip "$FAULT_REASON"
+		return 0
+	fi
+	bars "$KT_DEVICE"
+	if [ -z "$BARS" ]; then
+		skip "the device has no base address register"
+		return 0
+	fi
+	at_exit fault_unload
+	fault_load
+	fault_wrap "$KT_DEVICE"
+	driver_unbind "$KT_DEVICE"
+	device_wipe
+	ws_bar=${BARS%% *}
+	fault stuck value=0 "range=$ws_bar-$((ws_bar + 3))"
+	fault_clear
+	driver_bind "$KT_DEVICE"
+	check_eq "bind" "$ERRNO" EIO
+	check_false "it was made a bus master" master_was_written
+	fault_off
+	driver_bind "$KT_DEVICE"
+	check_eq "bind without the fault" "$ERRNO" OK
+	check_regs "after binding"
+	fault_unload
+}
+
+# Bit 2 of Command.
+master_was_written() {
+	fault_record | grep -qE "^$FAULT_FN w 0x004 2 0x...[4567cdef] "
+}
+
 subtests bind_fails one_line_says_why bind_works_when_it_is_back \
-	wiped_is_restored_by_probe
+	wiped_is_restored_by_probe a_wiped_one_that_stays_so_is_not_enabled

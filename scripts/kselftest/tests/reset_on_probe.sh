@@ -121,6 +121,23 @@ a_reset_that_fails_leaves_the_cores_state() {
 	check_regs "after the last one"
 }
 
+# No method is no reason not to bind it.
+without_a_method() {
+	read_line "$SYSFS_PCI/$KT_DEVICE/reset_method"
+	wm_methods=$LINE
+	unload
+	echo > "$SYSFS_PCI/$KT_DEVICE/reset_method"
+	dmesg_mark reset_on_probe
+	reload reset_on_probe=1
+	echo "$wm_methods" > "$SYSFS_PCI/$KT_DEVICE/reset_method"
+	check_dmesg "$KT_DEVICE: not reset before the first save: no method"
+	check_status state ok
+	check_regs "after a load without a reset"
+	unload
+	reload
+}
+
 at_exit reload_default
 subtests resets_before_the_first_save state_is_right is_off_by_default \
-	nonsense_is_refused a_reset_that_fails_leaves_the_cores_state
+	nonsense_is_refused without_a_method \
+	a_reset_that_fails_leaves_the_cores_state

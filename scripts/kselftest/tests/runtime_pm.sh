@@ -225,6 +225,23 @@ wiped_stays_in_d0() {
 	works_again
 }
 
+# Restored, and wiped again: that is another refusal for the same reason, and is told.
+wiped_again_is_told_again() {
+	saved_copy "$KT_TMP/saved.before"
+	device_wipe
+	events_mark
+	refused_suspend wiped
+	control on
+	check_write restore 1 OK
+	device_wipe
+	events_mark
+	refused_suspend wiped
+	control on
+	check_write restore 1 OK
+	check_regs "after the restore"
+	works_again
+}
+
 gone_stays_in_d0() {
 	if ! gone_possible secondary_bus; then
 		skip "$GONE_REASON"
@@ -390,6 +407,6 @@ unbind_while_suspended() {
 }
 
 subtests is_off_by_default suspends_and_resumes core_does_not_save debugfs_wakes_it \
-	resets_wake_it error_wakes_it wiped_stays_in_d0 gone_stays_in_d0 lost_stays_in_d0 \
+	resets_wake_it error_wakes_it wiped_stays_in_d0 wiped_again_is_told_again gone_stays_in_d0 lost_stays_in_d0 \
 	gone_while_suspended_is_lost reset_brings_it_back failed_recovery_stays_in_d0 \
 	unbind_while_suspended

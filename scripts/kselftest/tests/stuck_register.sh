@@ -165,12 +165,20 @@ d0_was_written() {
 # Stuck for good: the recovery has failed and says so; later it is restored.
 recovery_fails_and_says_so() {
 	events_mark
+	status_get mismatches
+	rf_mismatches=$STATUS
 	listener_start "$KT_TMP/uevents" || diag "no listener for uevents"
 	stuck_bar
 	check_inject fatal || return 0
 	await_event "slot_reset disconnect"
 	await_dmesg "device recovery failed"
+	await_event "error_detected perm_failure"
 	check_event lost
+	status_get mismatches
+	[ "$STATUS" -gt "$rf_mismatches" ] || fail "status, mismatches: is still $STATUS"
+	case $EVENTS in
+	*'; lost'*'; lost'*) fail "told more than once: $EVENTS" ;;
+	esac
 	check_status state lost
 	check_write save 1 EIO
 	fault_off

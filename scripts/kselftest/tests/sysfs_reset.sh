@@ -73,10 +73,13 @@ wiped_before_reset_is_repaired() {
 	device_wipe
 	check_damaged
 	events_mark
+	status_get mismatches
+	wb_mismatches=$STATUS
 	write_errno "$SYSFS_PCI/$KT_DEVICE/reset" 1
 	check_eq "write to reset" "$ERRNO" OK
 	check_event refusal
 	check_event core_state_bad
+	check_status mismatches $((wb_mismatches + 1))
 	check_callbacks "reset_prepare; reset_done"
 	check_status state ok
 	check_regs "after a reset of a wiped device"
@@ -85,8 +88,21 @@ wiped_before_reset_is_repaired() {
 		fail "the known-good state was not kept"
 }
 
+# A driver's reset that fails is not one that worked, however well the function is.
+without_a_method() {
+	status_get resets_failed
+	wm_failed=$STATUS
+	echo > "$METHOD_FILE"
+	check_write reset 1 ENOTTY
+	echo "$METHODS" > "$METHOD_FILE"
+	check_status resets_failed $((wm_failed + 1))
+	check_status state ok
+	check_regs "after no reset"
+}
+
 set --
 for method in $METHODS; do
 	set -- "$@" "reset_by $method"
 done
-subtests "$@" reset_by_driver wiped_before_reset_is_repaired
+subtests "$@" reset_by_driver \
+	without_a_method wiped_before_reset_is_repaired
