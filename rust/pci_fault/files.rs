@@ -12,6 +12,7 @@
 //! | `<dev.fn>/restore` | write `1`: plain `pci_restore_state()` |
 //! | `<dev.fn>/give_up` | write `1`: report an error to the driver, and give its recovery up |
 //! | `<dev.fn>/bus_master` | write `1`: plain `pci_set_master()`; `0`: plain `pci_clear_master()` |
+//! | `<dev.fn>/msi` | write `1`: one vector, plain `pci_alloc_irq_vectors()`; `0`: none again |
 //! | `<dev.fn>/state_saved` | the core's flag of that name, `0` or `1`; write one to set it |
 //! | `<dev.fn>/registers` | the hardware's: offset, bytes, value; write such a line to set one |
 //! | `<dev.fn>/would_restore` | what a plain restore would write now: offset, bytes, value |
@@ -202,6 +203,7 @@ impl Bus {
                     function,
                     &Function::write_bus_master,
                 );
+                dir.write_only_callback_file(c"msi", function, &Function::write_msi);
                 dir.read_write_callback_file(
                     c"state_saved",
                     function,
@@ -302,6 +304,10 @@ impl Function {
 
     fn write_bus_master(&self, input: &mut UserSliceReader) -> Result {
         plain::set_bus_master(&self.wrapper, self.devfn, zero_or_one(input)?)
+    }
+
+    fn write_msi(&self, input: &mut UserSliceReader) -> Result {
+        plain::set_msi(&self.wrapper, self.devfn, zero_or_one(input)?)
     }
 
     fn show_state_saved(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -191,6 +191,31 @@ pub(crate) fn set_bus_master(wrapper: &Wrapper, devfn: u8, on: bool) -> Result {
     Ok(())
 }
 
+/// Switches MSI-X or MSI on, with one vector (`pci_alloc_irq_vectors()`), or off
+/// (`pci_free_irq_vectors()`), as a driver does while its function is bound.
+///
+/// # Errors
+///
+/// `ENODEV` where the function is not there or has no driver, or that of the C function.
+pub(crate) fn set_msi(wrapper: &Wrapper, devfn: u8, on: bool) -> Result {
+    const TYPES: c_uint = bindings::PCI_IRQ_MSI | bindings::PCI_IRQ_MSIX;
+
+    let locked = Locked::new(wrapper, devfn)?;
+    // SAFETY: The function is valid; its driver does not change while the device lock is held. What
+    // the vectors need belongs to the device, and is released when it is unbound.
+    unsafe {
+        if (*locked.0).driver.is_null() {
+            return Err(ENODEV);
+        }
+        if on {
+            to_result(bindings::pci_alloc_irq_vectors(locked.0, 1, 1, TYPES)).map(|_| ())
+        } else {
+            bindings::pci_free_irq_vectors(locked.0);
+            Ok(())
+        }
+    }
+}
+
 /// Returns `state_saved` of the function (`struct pci_dev`).
 ///
 /// # Errors
