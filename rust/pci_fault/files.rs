@@ -11,6 +11,7 @@
 //! | `<dev.fn>/save` | write `1`: plain `pci_save_state()` |
 //! | `<dev.fn>/restore` | write `1`: plain `pci_restore_state()` |
 //! | `<dev.fn>/give_up` | write `1`: report an error to the driver, and give its recovery up |
+//! | `<dev.fn>/resume` | write `1`: tell the driver that its recovery is over, and nothing before |
 //! | `<dev.fn>/bus_master` | write `1`: plain `pci_set_master()`; `0`: plain `pci_clear_master()` |
 //! | `<dev.fn>/msi` | write `1`: one vector, plain `pci_alloc_irq_vectors()`; `0`: none again |
 //! | `<dev.fn>/state_saved` | the core's flag of that name, `0` or `1`; write one to set it |
@@ -198,6 +199,7 @@ impl Bus {
                 dir.write_only_callback_file(c"save", function, &Function::write_save);
                 dir.write_only_callback_file(c"restore", function, &Function::write_restore);
                 dir.write_only_callback_file(c"give_up", function, &Function::write_give_up);
+                dir.write_only_callback_file(c"resume", function, &Function::write_resume);
                 dir.write_only_callback_file(
                     c"bus_master",
                     function,
@@ -300,6 +302,11 @@ impl Function {
     fn write_give_up(&self, input: &mut UserSliceReader) -> Result {
         expect_one(input)?;
         plain::give_up(&self.wrapper, self.devfn)
+    }
+
+    fn write_resume(&self, input: &mut UserSliceReader) -> Result {
+        expect_one(input)?;
+        plain::resume(&self.wrapper, self.devfn)
     }
 
     fn write_bus_master(&self, input: &mut UserSliceReader) -> Result {

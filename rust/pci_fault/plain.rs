@@ -45,6 +45,23 @@ impl Locked {
         Ok(Self(pdev))
     }
 
+    /// The error handlers of the function's driver.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` where it has no driver, or that one no handlers.
+    fn handlers(&self) -> Result<&bindings::pci_error_handlers> {
+        // SAFETY: The function is valid; its driver does not change while the device lock is held,
+        // and one that is bound has valid handlers, or none.
+        unsafe {
+            let driver = (*self.0).driver;
+            if driver.is_null() {
+                return Err(ENODEV);
+            }
+            (*driver).err_handler.as_ref().ok_or(ENODEV)
+        }
+    }
+
     fn restore(&self) {
         // SAFETY: The function is valid and its device lock held.
         unsafe { bindings::pci_restore_state(self.0) };
@@ -250,20 +267,30 @@ pub(crate) fn give_up(wrapper: &Wrapper, devfn: u8) -> Result {
     const FROZEN: bindings::pci_channel_state_t = bindings::pci_channel_io_frozen;
 
     let locked = Locked::new(wrapper, devfn)?;
-    // SAFETY: The function is valid; its driver does not change while the device lock is held, and
-    // one that is bound has valid handlers, or none.
-    let error_detected = unsafe {
-        let driver = (*locked.0).driver;
-        if driver.is_null() || (*driver).err_handler.is_null() {
-            return Err(ENODEV);
-        }
-        (*(*driver).err_handler).error_detected.ok_or(ENODEV)?
-    };
-    // SAFETY: As above; whoever reports an error writes this with the device lock held.
+    let error_detected = locked.handlers()?.error_detected.ok_or(ENODEV)?;
+    // SAFETY: The function is valid; whoever reports an error writes this with the device lock held.
     unsafe { (*locked.0).error_state = FROZEN };
     // SAFETY: The handler is called as the core calls it: with the device lock held, of a function
     // that is bound to its driver.
     unsafe { error_detected(locked.0, FROZEN) };
+    Ok(())
+}
+
+/// Tells the driver that its recovery is over, without a question before, as a core does whose driver
+/// has neither `mmio_enabled` nor `slot_reset`. The channel is normal again.
+///
+/// # Errors
+///
+/// `ENODEV` where the function is not there, or its driver has no `resume`.
+pub(crate) fn resume(wrapper: &Wrapper, devfn: u8) -> Result {
+    const NORMAL: bindings::pci_channel_state_t = bindings::pci_channel_io_normal;
+
+    let locked = Locked::new(wrapper, devfn)?;
+    let resume = locked.handlers()?.resume.ok_or(ENODEV)?;
+    // SAFETY: As in `give_up()`.
+    unsafe { (*locked.0).error_state = NORMAL };
+    // SAFETY: As in `give_up()`.
+    unsafe { resume(locked.0) };
     Ok(())
 }
 
