@@ -11,7 +11,9 @@
 //! | `<dev.fn>/save` | write `1`: plain `pci_save_state()` |
 //! | `<dev.fn>/restore` | write `1`: plain `pci_restore_state()` |
 //! | `<dev.fn>/give_up` | write `1`: report an error to the driver, and give its recovery up |
+//! | `<dev.fn>/resume` | write `1`: tell the driver that its recovery is over, and nothing before |
 //! | `<dev.fn>/bus_master` | write `1`: plain `pci_set_master()`; `0`: plain `pci_clear_master()` |
+//! | `<dev.fn>/msi` | write `1`: one vector, plain `pci_alloc_irq_vectors()`; `0`: none again |
 //! | `<dev.fn>/state_saved` | the core's flag of that name, `0` or `1`; write one to set it |
 //! | `<dev.fn>/registers` | the hardware's: offset, bytes, value; write such a line to set one |
 //! | `<dev.fn>/would_restore` | what a plain restore would write now: offset, bytes, value |
@@ -197,11 +199,13 @@ impl Bus {
                 dir.write_only_callback_file(c"save", function, &Function::write_save);
                 dir.write_only_callback_file(c"restore", function, &Function::write_restore);
                 dir.write_only_callback_file(c"give_up", function, &Function::write_give_up);
+                dir.write_only_callback_file(c"resume", function, &Function::write_resume);
                 dir.write_only_callback_file(
                     c"bus_master",
                     function,
                     &Function::write_bus_master,
                 );
+                dir.write_only_callback_file(c"msi", function, &Function::write_msi);
                 dir.read_write_callback_file(
                     c"state_saved",
                     function,
@@ -300,8 +304,17 @@ impl Function {
         plain::give_up(&self.wrapper, self.devfn)
     }
 
+    fn write_resume(&self, input: &mut UserSliceReader) -> Result {
+        expect_one(input)?;
+        plain::resume(&self.wrapper, self.devfn)
+    }
+
     fn write_bus_master(&self, input: &mut UserSliceReader) -> Result {
         plain::set_bus_master(&self.wrapper, self.devfn, zero_or_one(input)?)
+    }
+
+    fn write_msi(&self, input: &mut UserSliceReader) -> Result {
+        plain::set_msi(&self.wrapper, self.devfn, zero_or_one(input)?)
     }
 
     fn show_state_saved(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -45,6 +45,23 @@ impl Locked {
         Ok(Self(pdev))
     }
 
+    /// The error handlers of the function's driver.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` where it has no driver, or that one no handlers.
+    fn handlers(&self) -> Result<&bindings::pci_error_handlers> {
+        // SAFETY: The function is valid; its driver does not change while the device lock is held,
+        // and one that is bound has valid handlers, or none.
+        unsafe {
+            let driver = (*self.0).driver;
+            if driver.is_null() {
+                return Err(ENODEV);
+            }
+            (*driver).err_handler.as_ref().ok_or(ENODEV)
+        }
+    }
+
     fn restore(&self) {
         // SAFETY: The function is valid and its device lock held.
         unsafe { bindings::pci_restore_state(self.0) };
@@ -191,6 +208,31 @@ pub(crate) fn set_bus_master(wrapper: &Wrapper, devfn: u8, on: bool) -> Result {
     Ok(())
 }
 
+/// Switches MSI-X or MSI on, with one vector (`pci_alloc_irq_vectors()`), or off
+/// (`pci_free_irq_vectors()`), as a driver does while its function is bound.
+///
+/// # Errors
+///
+/// `ENODEV` where the function is not there or has no driver, or that of the C function.
+pub(crate) fn set_msi(wrapper: &Wrapper, devfn: u8, on: bool) -> Result {
+    const TYPES: c_uint = bindings::PCI_IRQ_MSI | bindings::PCI_IRQ_MSIX;
+
+    let locked = Locked::new(wrapper, devfn)?;
+    // SAFETY: The function is valid; its driver does not change while the device lock is held. What
+    // the vectors need belongs to the device, and is released when it is unbound.
+    unsafe {
+        if (*locked.0).driver.is_null() {
+            return Err(ENODEV);
+        }
+        if on {
+            to_result(bindings::pci_alloc_irq_vectors(locked.0, 1, 1, TYPES)).map(|_| ())
+        } else {
+            bindings::pci_free_irq_vectors(locked.0);
+            Ok(())
+        }
+    }
+}
+
 /// Returns `state_saved` of the function (`struct pci_dev`).
 ///
 /// # Errors
@@ -225,20 +267,30 @@ pub(crate) fn give_up(wrapper: &Wrapper, devfn: u8) -> Result {
     const FROZEN: bindings::pci_channel_state_t = bindings::pci_channel_io_frozen;
 
     let locked = Locked::new(wrapper, devfn)?;
-    // SAFETY: The function is valid; its driver does not change while the device lock is held, and
-    // one that is bound has valid handlers, or none.
-    let error_detected = unsafe {
-        let driver = (*locked.0).driver;
-        if driver.is_null() || (*driver).err_handler.is_null() {
-            return Err(ENODEV);
-        }
-        (*(*driver).err_handler).error_detected.ok_or(ENODEV)?
-    };
-    // SAFETY: As above; whoever reports an error writes this with the device lock held.
+    let error_detected = locked.handlers()?.error_detected.ok_or(ENODEV)?;
+    // SAFETY: The function is valid; whoever reports an error writes this with the device lock held.
     unsafe { (*locked.0).error_state = FROZEN };
     // SAFETY: The handler is called as the core calls it: with the device lock held, of a function
     // that is bound to its driver.
     unsafe { error_detected(locked.0, FROZEN) };
+    Ok(())
+}
+
+/// Tells the driver that its recovery is over, without a question before, as a core does whose driver
+/// has neither `mmio_enabled` nor `slot_reset`. The channel is normal again.
+///
+/// # Errors
+///
+/// `ENODEV` where the function is not there, or its driver has no `resume`.
+pub(crate) fn resume(wrapper: &Wrapper, devfn: u8) -> Result {
+    const NORMAL: bindings::pci_channel_state_t = bindings::pci_channel_io_normal;
+
+    let locked = Locked::new(wrapper, devfn)?;
+    let resume = locked.handlers()?.resume.ok_or(ENODEV)?;
+    // SAFETY: As in `give_up()`.
+    unsafe { (*locked.0).error_state = NORMAL };
+    // SAFETY: As in `give_up()`.
+    unsafe { resume(locked.0) };
     Ok(())
 }
 

@@ -23,7 +23,7 @@ modes_are_for_root() {
 		esac
 		case ${pm_path##*/} in
 		status | events | saved | requests | record | counters | would_restore) pm_right=400 ;;
-		save | restore | reset | load | clear | wrap | unwrap | give_up | bus_master) pm_right=200 ;;
+		save | restore | reset | load | clear | wrap | unwrap | give_up | resume | bus_master | msi) pm_right=200 ;;
 		fault | registers | state_saved) pm_right=600 ;;
 		*) pm_right=700 ;;
 		esac

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
+# topology: endpoint
 #
 # A recovery goes on and the channel is frozen: nobody touches the function, and no
 # result of anybody ends the recovery early. AER holds the device lock for most of
@@ -67,6 +68,10 @@ sleep_was_written() {
 channel_back() {
 	driver_unbind "$KT_DEVICE"
 	driver_bind "$KT_DEVICE"
+	# Frozen still, but of no recovery that this binding knows.
+	check_status channel frozen
+	check_write save 1 OK
+	check_write restore 1 OK
 	events_mark
 	check_inject nonfatal || return 0
 	await_event resume

@@ -9,6 +9,7 @@
 . "$KT_DIR/lib/test.sh"
 
 MASTER=4
+INTX_DISABLE=0x400
 
 # bus_master 0|1: by the kernel, which knows it then.
 bus_master() {
@@ -47,11 +48,46 @@ turned_on_is_saved() {
 	check_regs "with bus mastering on"
 }
 
+# msi 0|1: MSI-X or MSI, and INTx Disable along with it.
+msi() {
+	echo "$1" > "$FAULT_FUNCTION/msi"
+	check_intx_disable "with MSI switched to $1" "$1"
+}
+
+# check_intx_disable WHEN 0|1
+check_intx_disable() {
+	check_eq "INTx Disable $1" $(($(cfg_read "$KT_DEVICE" "$PCI_COMMAND" 2) & INTX_DISABLE)) $(($2 * INTX_DISABLE))
+}
+
+# A restore, or a look at it, without a save in between: INTx Disable is as the kernel
+# has it now.
+msi_is_followed() {
+	if ! cap_find "$KT_DEVICE" 05 && ! cap_find "$KT_DEVICE" 11; then
+		skip "the device has neither MSI nor MSI-X"
+		return 0
+	fi
+	for mf_on in 1 0; do
+		msi $mf_on
+		events_mark
+		device_wipe
+		check_write restore 1 OK
+		check_intx_disable "after a restore" $mf_on
+		saved_value "$PCI_COMMAND"
+		check_eq "INTx Disable in the known-good state" $((SAVED & INTX_DISABLE)) $((mf_on * INTX_DISABLE))
+		check_no_event mismatch
+	done
+	check_write save 1 OK
+	check_regs "with MSI off"
+}
+
 undo() {
+	echo 0 > "$FAULT_FUNCTION/msi"
+
 	driver_unbind "$KT_DEVICE"
 	driver_bind "$KT_DEVICE"
 }
 
 fault_need
 at_exit undo
-subtests turned_off_is_saved lost_after_it_was_turned_on_is_refused turned_on_is_saved
+subtests turned_off_is_saved lost_after_it_was_turned_on_is_refused turned_on_is_saved \
+	msi_is_followed

@@ -8,6 +8,9 @@
 # shellcheck source-path=SCRIPTDIR source=../lib/test.sh
 . "$KT_DIR/lib/test.sh"
 
+# shellcheck source=../lib/sleep.sh
+. "$KT_DIR/lib/sleep.sh"
+
 # odd REASON COMMAND...: binds the function with a register that COMMAND makes odd; the
 # log says REASON (empty: nothing). It can be saved, restored and bound again.
 odd() {
@@ -173,6 +176,31 @@ bus_below_is_in_reset() {
 	bridge_unbind
 }
 
+# What is below it was not asked whether it may.
+stays_awake_in_a_suspend() {
+	if ! cap_find "$KT_DEVICE" 01; then
+		skip "the bridge has no power management capability"
+		return 0
+	fi
+	sa_control=$(printf '0x%03x' $((CAP + 4)))
+	if ! sleep_possible freeze; then
+		skip "$SLEEP_REASON"
+		return 0
+	fi
+	bridge_bind
+	sleep_prepare freeze
+	fault_clear
+	check_true "the suspend fails" sleep_cycle
+	sleep_undo
+	check_false "it was put to sleep" sleep_was_written
+	check_status state ok
+	bridge_unbind
+}
+
+sleep_was_written() {
+	fault_record | grep -q "^$FAULT_FN w $sa_control 2 0x...[37bf] "
+}
+
 bridge() {
 	need_bridge || return 0
 	on_bridge "$1"
@@ -181,4 +209,5 @@ bridge() {
 fault_need
 subtests bus_master_is_hard_wired aer_mask_is_all_ones \
 	aer_mask_is_all_ones_and_it_is_wiped aer_mask_is_lost_once \
-	rom_enable_is_not_kept "bridge primary_bus_is_0" "bridge bus_below_is_in_reset"
+	rom_enable_is_not_kept "bridge primary_bus_is_0" "bridge bus_below_is_in_reset" \
+	"bridge stays_awake_in_a_suspend"

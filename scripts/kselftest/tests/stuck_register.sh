@@ -162,6 +162,17 @@ d0_was_written() {
 	fault_record | grep -q "^$FAULT_FN w $ru_control 2 0x0000 "
 }
 
+# A reset that worked is not all: the state has to be back.
+reset_fails_and_says_so() {
+	stuck_bar
+	check_write reset 1 EIO
+	check_status state lost
+	fault_off
+	check_write reset 1 OK
+	check_status state ok
+	check_regs "after a reset that failed, and another one"
+}
+
 # Stuck for good: the recovery has failed and says so; later it is restored.
 recovery_fails_and_says_so() {
 	events_mark
@@ -214,4 +225,4 @@ BAR_VALUE=$(cfg_read "$KT_DEVICE" "$BAR" 4)
 # The one that looks for a line in the log first: each kind is limited to ten in 5 s.
 subtests recovery_succeeds_without_it each_is_named vital_are_the_right_ones \
 	not_compared_are_few recovery_resets_the_function recovery_powers_it_up \
-	recovery_fails_and_says_so
+	reset_fails_and_says_so recovery_fails_and_says_so
