@@ -18,7 +18,7 @@
 //! # Locks
 //!
 //! Each method that touches the function takes `&Device<Core<'_>>`, with the device lock held, or
-//! [`Exclusive`](crate::pci::Exclusive), and so two of them never run at the same time. The inner
+//! [`Exclusive`], and so two of them never run at the same time. The inner
 //! mutex only keeps readers of debugfs from seeing half an update; it is never held while the
 //! function is reset, since a reset calls back. All of it may sleep: process context.
 //!

@@ -47,8 +47,8 @@ pub(super) fn write(dev: &Device<Bound>, value: u16) {
 /// `before` is what it was.
 ///
 /// The core reads it and writes it back with bits added, several times (`pci_enable_resources()`,
-/// `do_pci_enable_device()`, `pci_set_master()`). A function that does not answer one of these reads
-/// is written all-ones, or not at all.
+/// `do_pci_enable_device()`, `pci_set_master()`). A function that does not answer one of these
+/// reads is written all-ones, or not at all.
 ///
 /// Bus Master Enable may be hard-wired to 0, see [`Command::takes_bus_master`].
 ///

@@ -8,7 +8,7 @@
 //!
 //! | what | 7.2 | 7.3 | here |
 //! |---|---|---|---|
-//! | probe's data of the matching entry | a reference | an [`Option`] | [`probe_info`] |
+//! | probe's data of the matching entry | a reference | an [`Option`] | `probe_info`, private |
 //! | table of device IDs | wants two names | one name | [`pci_device_table!`] |
 //! | a module parameter's value | `value()` | `value_ref()` | [`parameter_is_set`] |
 //! | a BAR of a bound device | `Devres<Bar<'static, SIZE>>` | `DevresBar` | [`DevresBar`] |

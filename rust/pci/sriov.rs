@@ -2,7 +2,7 @@
 
 //! SR-IOV: the virtual functions of a physical one.
 //!
-//! On a kernel without `CONFIG_PCI_IOV` no function has any ([`iov`]).
+//! On a kernel without `CONFIG_PCI_IOV` no function has any (`iov.rs`).
 //!
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h), `struct pci_driver`.
 //! See `Documentation/PCI/pci-iov-howto.rst`.

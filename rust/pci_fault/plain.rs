@@ -189,8 +189,8 @@ pub(crate) fn restore(wrapper: &Wrapper, devfn: u8) -> Result {
     Ok(())
 }
 
-/// Turns bus mastering on (`pci_set_master()`) or off (`pci_clear_master()`), as a driver does while
-/// its function is bound: the kernel knows it, and no save follows.
+/// Turns bus mastering on (`pci_set_master()`) or off (`pci_clear_master()`), as a driver does
+/// while its function is bound: the kernel knows it, and no save follows.
 ///
 /// # Errors
 ///
@@ -268,7 +268,8 @@ pub(crate) fn give_up(wrapper: &Wrapper, devfn: u8) -> Result {
 
     let locked = Locked::new(wrapper, devfn)?;
     let error_detected = locked.handlers()?.error_detected.ok_or(ENODEV)?;
-    // SAFETY: The function is valid; whoever reports an error writes this with the device lock held.
+    // SAFETY: The function is valid; whoever reports an error writes this with the device lock
+    // held.
     unsafe { (*locked.0).error_state = FROZEN };
     // SAFETY: The handler is called as the core calls it: with the device lock held, of a function
     // that is bound to its driver.
@@ -276,8 +277,8 @@ pub(crate) fn give_up(wrapper: &Wrapper, devfn: u8) -> Result {
     Ok(())
 }
 
-/// Tells the driver that its recovery is over, without a question before, as a core does whose driver
-/// has neither `mmio_enabled` nor `slot_reset`. The channel is normal again.
+/// Tells the driver that its recovery is over, without a question before, as a core does whose
+/// driver has neither `mmio_enabled` nor `slot_reset`. The channel is normal again.
 ///
 /// # Errors
 ///

@@ -133,7 +133,11 @@ impl Recovery {
     fn show_status(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = self.inner.lock();
         writeln!(f, "state: {}", inner.health.as_str())?;
-        writeln!(f, "channel: {}", self.binding.device().channel_state().as_str())?;
+        writeln!(
+            f,
+            "channel: {}",
+            self.binding.device().channel_state().as_str()
+        )?;
         writeln!(f, "saves: {}", inner.counters.saves)?;
         writeln!(f, "refusals: {}", inner.counters.refusals)?;
         writeln!(f, "restores: {}", inner.counters.restores)?;
