@@ -101,6 +101,7 @@ fn mismatch(width: u8, value: u32, found: u32) -> Mismatch {
             width,
             value,
             mask: u32::MAX,
+            vital: 0,
         },
         found,
     }
