@@ -200,11 +200,7 @@ impl Bus {
                 dir.write_only_callback_file(c"restore", function, &Function::write_restore);
                 dir.write_only_callback_file(c"give_up", function, &Function::write_give_up);
                 dir.write_only_callback_file(c"resume", function, &Function::write_resume);
-                dir.write_only_callback_file(
-                    c"bus_master",
-                    function,
-                    &Function::write_bus_master,
-                );
+                dir.write_only_callback_file(c"bus_master", function, &Function::write_bus_master);
                 dir.write_only_callback_file(c"msi", function, &Function::write_msi);
                 dir.read_write_callback_file(
                     c"state_saved",
