@@ -102,6 +102,45 @@ vf_wiped() {
 	with "$VF" check_write save 1 OK
 }
 
+# vf_wiped_before_bind: it has no BAR to tell by; probe tells by what the core has saved.
+vf_wiped_before_bind() {
+	cap_find "$VF" 10
+	vw_control=$((CAP + 8))
+	vw_value=$(($(cfg_read "$VF" $vw_control 2)))
+	if [ "$vw_value" -eq 0 ]; then
+		skip "Device Control of $VF is 0 without a loss, too"
+		return 0
+	fi
+	driver_unbind "$VF"
+	cfg_write "$VF" $vw_control 2 0
+	driver_bind "$VF"
+	check_eq "bind $VF" "$ERRNO" OK
+	check_eq "Device Control of $VF" $(($(cfg_read "$VF" $vw_control 2))) "$vw_value"
+	all_are_well "after binding $VF, wiped"
+}
+
+# not_while_lost: virtual functions of a function that is not well would not be, either.
+not_while_lost() {
+	if ! fault_possible; then
+		skip "$FAULT_REASON"
+		return 0
+	fi
+	fault_load
+	fault_wrap "$PF"
+	bars "$PF"
+	nw_bar=${BARS%% *}
+	fault stuck value=0 "range=$nw_bar-$((nw_bar + 3))"
+	check_write restore 1 EIO
+	fault_off
+	fault_unload
+	check_status state lost
+	sriov_set "$VF_MAX"
+	check_eq "write to sriov_numvfs" "$ERRNO" EBUSY
+	check_eq "virtual functions" "$VFS" ""
+	check_write restore 1 OK
+	check_regs "after a restore"
+}
+
 # vf_reset: an FLR of a virtual function, which the others do not notice.
 vf_reset() {
 	KT_DEVICE=$VF
@@ -279,6 +318,6 @@ unload_with_virtual_functions() {
 	check_regs "after binding again"
 }
 
-subtests enable bind_virtual_functions vf_wiped vf_reset "pf_reset flr" "pf_reset pm" \
+subtests enable not_while_lost bind_virtual_functions vf_wiped vf_wiped_before_bind vf_reset "pf_reset flr" "pf_reset pm" \
 	bus_reset vf_enable_lost vf_enable_stuck sleep_and_back not_suspended_at_run_time \
 	disable unbind_with_virtual_functions unload_with_virtual_functions

@@ -68,10 +68,13 @@ one_has_no_driver() {
 	driver_unbind "${VFS##* }"
 	FLEET="$PF ${VFS% *}"
 	fleet_events_mark
+	events_mark
 	dmesg_mark no_driver
 	harness inject pf0 DLP > /dev/null || fail "cannot inject"
 	check_true "the kernel does not say that it failed" wait_for "$KT_WAIT" recovery_failed
 	fleet_check_status state lost
+	check_callbacks "error_detected frozen need_reset; error_detected perm_failure disconnect"
+	check_event lost
 	check_write reset 1 OK
 	driver_bind "${VFS##* }"
 	FLEET="$PF $VFS"

@@ -87,9 +87,9 @@ stuck_bar() {
 		"value=$(printf '0x%x' $((BAR_VALUE ^ 0x10000000)))" "$@"
 }
 
-# stuck_cache_line MORE: Cache Line Size does not take its value.
+# stuck_cache_line: Cache Line Size does not take its value.
 stuck_cache_line() {
-	fault stuck range=0x0c "value=$((CACHE_LINE ^ 0x10))" "$@"
+	fault stuck range=0x0c "value=$((CACHE_LINE ^ 0x10))"
 }
 
 # flr_was_written: has bit 15 of Device Control been written since fault_clear?
