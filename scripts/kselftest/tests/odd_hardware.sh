@@ -106,6 +106,8 @@ rom_enable_is_not_kept() {
 	check_write save 1 OK
 	saved_value 0x30
 	check_eq "ROM enable in the known-good state" "$((SAVED & 1))" 0
+	re_core=$(awk '$1 == "0x030" { print $3 }' "$FAULT_FUNCTION/would_restore")
+	check_eq "ROM enable in what the core would restore" $((${re_core:-0} & 1)) 0
 	check_write restore 1 OK
 	check_eq "ROM enable after a restore" $(($(cfg_read "$KT_DEVICE" 0x30 4) & 1)) 0
 	cfg_write "$KT_DEVICE" 0x30 4 "$re_rom"
