@@ -135,6 +135,11 @@ fn link_control(data: &mut [u8]) -> Option<&mut [u8; 2]> {
     data.get_mut(place..place + 2)?.try_into().ok()
 }
 
+/// Whether the kernel changes by itself what the core's buffer holds of such a capability.
+pub fn is_followed(id: u16, extended: bool) -> bool {
+    matches!((extended, id), (false, ID_EXP) | (true, ID_L1SS))
+}
+
 /// Takes over, from what the core's buffer holds of a capability (`core`), the bits that the kernel
 /// changes there by itself: `pci_update_aspm_saved_state()`, `pci_save_aspm_l1ss_state()`.
 ///

@@ -259,6 +259,30 @@ impl Part {
             .step_by(4)
             .map(move |offset| (self.read(offset), (self.len - offset).min(4)))
     }
+
+    /// Is this what `copy` holds, byte for byte?
+    fn is(self, copy: &[u8]) -> bool {
+        if copy.len() != self.len {
+            return false;
+        }
+        let (mut rest, mut offset) = (copy, 0);
+        while let Some((word, next)) = rest.split_first_chunk() {
+            if self.read(offset) != *word {
+                return false;
+            }
+            (rest, offset) = (next, offset + 4);
+        }
+        rest.is_empty() || self.read(offset).starts_with(rest)
+    }
+
+    /// The registers, without the `struct pci_cap_saved_data` before them.
+    fn data(self) -> Option<Self> {
+        let len = self.len.checked_sub(RECORD_HEAD)?;
+        // INVARIANT: By that of `self`; the head is a multiple of 4 long.
+        // SAFETY: By the type invariant, `RECORD_HEAD` bytes are there.
+        let start = unsafe { self.start.add(RECORD_HEAD) };
+        Some(Self { start, len })
+    }
 }
 
 /// The parts of the core's buffer in the order in which `pci_store_saved_state()` copies them.
@@ -419,13 +443,27 @@ impl SavedState {
     /// and [`SavedState::load`] would change nothing.
     pub fn is_of(&self, dev: Exclusive<'_>) -> bool {
         let mut rest = self.as_bytes();
-        for (word, len) in parts(&dev).flat_map(Part::words) {
-            match rest.split_at_checked(len) {
-                Some((copy, next)) if word.starts_with(copy) => rest = next,
+        for part in parts(&dev) {
+            match rest.split_at_checked(part.len) {
+                Some((copy, next)) if part.is(copy) => rest = next,
                 _ => return false,
             }
         }
         rest.iter().all(|&byte| byte == 0)
+    }
+
+    /// As [`SavedState::is_of`], of those capabilities only that `which` names by their ID, and by
+    /// whether they are extended.
+    pub fn is_of_capabilities(
+        &self,
+        dev: Exclusive<'_>,
+        which: impl Fn(u16, bool) -> bool,
+    ) -> bool {
+        let parts = parts(&dev).skip(1);
+        self.capabilities().zip(parts).all(|(saved, part)| {
+            !which(saved.id, saved.extended)
+                || part.data().is_some_and(|data| data.is(saved.data))
+        })
     }
 
     fn as_bytes(&self) -> &[u8] {

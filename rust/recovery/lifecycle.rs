@@ -135,8 +135,8 @@ impl Recovery {
     /// and restores would be refused for as long as the driver is bound.
     pub(super) fn end_given_up(&self, dev: Exclusive<'_>) {
         let inner = self.inner.lock();
-        let silent_ns = now_ns().saturating_sub(inner.recovering_since_ns);
-        let is_over = inner.health.is_recovering() && silent_ns > GIVEN_UP_NS;
+        let is_over = inner.health.is_recovering()
+            && now_ns().saturating_sub(inner.recovering_since_ns) > GIVEN_UP_NS;
         drop(inner);
         if is_over {
             report::failed(self, &dev, &Refusal::GivenUp);

@@ -177,7 +177,9 @@ impl KnownGood {
             self.snapshot = snapshot(&self.state, &self.function);
         }
 
-        if self.state.is_of(dev) || self.staging.replace(dev).is_err() {
+        if self.state.is_of_capabilities(dev, follow::is_followed)
+            || self.staging.replace(dev).is_err()
+        {
             return;
         }
         let core = snapshot(&self.staging, &self.function);
