@@ -262,9 +262,8 @@ impl Info for Device<Bound> {
                     u64::from(!(*resource).parent.is_null()),
                 )
             };
-            [start, end, flags, parent].iter().fold(key, |key, value| {
-                (key.rotate_left(5) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            })
+            let own = start ^ end.rotate_left(20) ^ flags.rotate_left(40) ^ parent.rotate_left(60);
+            key.rotate_left(7).wrapping_add(own)
         })
     }
 }

@@ -261,27 +261,22 @@ impl Part {
     }
 
     /// Is this what `copy` holds, byte for byte?
+    #[inline]
     fn is(self, copy: &[u8]) -> bool {
         if copy.len() != self.len {
             return false;
         }
-        let (mut rest, mut offset) = (copy, 0);
+        let (mut rest, mut at) = (copy, self.start.cast::<u32>());
         while let Some((word, next)) = rest.split_first_chunk() {
-            if self.read(offset) != *word {
+            // SAFETY: By the type invariant, there are as many bytes as in `copy`. Others write
+            // single registers at any time, hence the volatile read.
+            if unsafe { at.read_volatile() } != u32::from_ne_bytes(*word) {
                 return false;
             }
-            (rest, offset) = (next, offset + 4);
+            // SAFETY: As above: this is at most the end.
+            (rest, at) = (next, unsafe { at.add(1) });
         }
-        rest.is_empty() || self.read(offset).starts_with(rest)
-    }
-
-    /// The registers, without the `struct pci_cap_saved_data` before them.
-    fn data(self) -> Option<Self> {
-        let len = self.len.checked_sub(RECORD_HEAD)?;
-        // INVARIANT: By that of `self`; the head is a multiple of 4 long.
-        // SAFETY: By the type invariant, `RECORD_HEAD` bytes are there.
-        let start = unsafe { self.start.add(RECORD_HEAD) };
-        Some(Self { start, len })
+        rest.is_empty() || self.read(self.len - rest.len()).starts_with(rest)
     }
 }
 
@@ -459,10 +454,27 @@ impl SavedState {
         dev: Exclusive<'_>,
         which: impl Fn(u16, bool) -> bool,
     ) -> bool {
-        let parts = parts(&dev).skip(1);
-        self.capabilities().zip(parts).all(|(saved, part)| {
-            !which(saved.id, saved.extended)
-                || part.data().is_some_and(|data| data.is(saved.data))
+        let bytes = self.as_bytes();
+        let mut offset = HEADER;
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`, which `dev`
+        // borrows.
+        unsafe { cap_states(as_raw(&dev)) }.all(|state| {
+            // SAFETY: `cap_states()` returns valid pointers. These fields are written when the
+            // buffer is made.
+            let (id, extended, size, start) = unsafe {
+                let cap = &raw const (*state).cap;
+                (
+                    (*cap).cap_nr,
+                    (*cap).cap_extended,
+                    (*cap).size as usize,
+                    (&raw const (*cap).data).cast(),
+                )
+            };
+            let begin = offset + RECORD_HEAD;
+            offset = begin + size;
+            // INVARIANT: `size` bytes of saved registers follow the struct.
+            let data = Part { start, len: size };
+            !which(id, extended) || bytes.get(begin..offset).is_some_and(|copy| data.is(copy))
         })
     }
 
