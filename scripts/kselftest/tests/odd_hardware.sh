@@ -149,6 +149,14 @@ bridge_unbind() {
 	driver_unbind "$KT_DEVICE"
 	driver_override "$KT_DEVICE" ""
 	write_errno /sys/bus/pci/drivers_probe "$KT_DEVICE"
+	# It may have got another vector than before; nothing else differs.
+	if ! reference_same "$KT_DEVICE" port > "$KT_TMP/bridge.diff"; then
+		if grep -qv ' MSI+' "$KT_TMP/bridge.diff"; then
+			fail "the bridge has other registers than before:"
+			diag_lines < "$KT_TMP/bridge.diff"
+		fi
+		reference_take "$KT_DEVICE" port
+	fi
 }
 
 # The kernel knows such bridges (probe.c) by their other two numbers.
