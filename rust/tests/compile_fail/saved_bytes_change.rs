@@ -1,27 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the core has saved is written by the next save: nobody keeps it as bytes that do not
-//! change.
+//! What the core has saved is looked at in a copy, and that is not replaced by the next save while
+//! somebody looks at its bytes.
 
 use kernel::prelude::*;
 use pci_recovery::pci::{
     Exclusive,
+    SavedState,
     State, //
 };
 
 pub fn first_byte(dev: Exclusive<'_>) -> Result<u8> {
-    let mut capabilities = dev.saved_capabilities();
-    let saved = capabilities.next().ok_or(ENOENT)?;
-
-    #[cfg(not(forbidden))]
+    let mut state = SavedState::store(dev)?;
+    let saved = state.capabilities().next().ok_or(ENOENT)?;
     let first = saved.data.first();
-    #[cfg(forbidden)]
-    let first: Option<&u8> = saved.data.first();
-    //~^ E0308 mismatched types
+    #[cfg(not(forbidden))]
+    let first = first.copied();
 
     dev.save_state()?;
-    #[cfg(not(forbidden))]
-    let first = first.map(|byte| byte.get());
+    state.replace(dev)?;
+    //~^ E0502 cannot borrow `state` as mutable because it is also borrowed as immutable
     #[cfg(forbidden)]
     let first = first.copied();
     first.ok_or(ENOENT)
