@@ -274,7 +274,8 @@ impl Part {
                 return false;
             }
             // SAFETY: As above: this is at most the end.
-            (rest, at) = (next, unsafe { at.add(1) });
+            at = unsafe { at.add(1) };
+            rest = next;
         }
         rest.is_empty() || self.read(self.len - rest.len()).starts_with(rest)
     }
