@@ -225,7 +225,7 @@ pub(crate) fn set_msi(wrapper: &Wrapper, devfn: u8, on: bool) -> Result {
             return Err(ENODEV);
         }
         if on {
-            to_result(bindings::pci_alloc_irq_vectors(locked.0, 1, 1, TYPES)).map(|_| ())
+            to_result(bindings::pci_alloc_irq_vectors(locked.0, 1, 1, TYPES))
         } else {
             bindings::pci_free_irq_vectors(locked.0);
             Ok(())
