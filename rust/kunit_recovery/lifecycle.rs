@@ -116,7 +116,7 @@ mod tests {
             for _ in 0..70 {
                 recovery.save(dev)?;
             }
-            // 4,958 bytes without lockdep (README).
+            // 3,924 bytes without lockdep (README).
             Ok(first <= 6144 && bytes() == first)
         })?;
         assert!(seen.is_none_or(|small| small));
