@@ -72,6 +72,7 @@ run shellcheck shellcheck_all
 run checkpatch scripts/lint/checkpatch.sh
 run licences scripts/lint/licences.sh
 run needed scripts/lint/needed.sh
+run mutants scripts/lint/mutants.sh
 for crate in qemu qemu/guest/fuzz_files qemu/guest/measure rust; do
 	manifest=$crate/Cargo.toml
 	if component clippy; then
