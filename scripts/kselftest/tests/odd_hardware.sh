@@ -167,6 +167,7 @@ primary_bus_is_0() {
 	check_write save 1 OK
 	check_write restore 1 OK
 	check_status state ok
+	fault_off
 	bridge_unbind
 }
 
