@@ -13,9 +13,8 @@ use kernel::{
 
 use super::{
     as_raw,
-    BarResourceKind,
-    Exclusive,
-    Info, //
+    info,
+    Exclusive, //
 };
 
 /// `PCI_COMMAND_MEMORY`.
@@ -56,12 +55,7 @@ pub(super) fn write(dev: &Device<Bound>, value: u16) {
 ///
 /// `EIO` where the function does not answer.
 pub(super) fn verify_enabled(dev: &Device<Bound>, before: u16) -> Result {
-    let mut bars = (0..bindings::PCI_STD_NUM_BARS as usize).filter_map(|i| dev.bar_resource(i));
-    let memory = if bars.any(|bar| bar.kind != BarResourceKind::Io) {
-        MEMORY
-    } else {
-        0
-    };
+    let memory = if info::decodes_memory(dev) { MEMORY } else { 0 };
     let wanted = (before | memory | MASTER) & !INTX_DISABLE;
 
     let found = read(dev);

@@ -273,6 +273,26 @@ fn is_bridge(dev: &Device<Bound>) -> bool {
     u32::from(dev.header_type()) == bindings::PCI_HEADER_TYPE_BRIDGE
 }
 
+/// Has it a range of memory that it decodes: a BAR, of Enhanced Allocation, too, or a window?
+///
+/// As `pci_enable_resources()` sees it. A virtual function has ranges, and no Memory Space Enable
+/// of its own (PCIe r6.0, sec 9.3.4.1.3).
+pub(super) fn decodes_memory(dev: &Device<Bound>) -> bool {
+    if dev.is_virtfn() {
+        return false;
+    }
+    let bars = 0..bindings::PCI_STD_NUM_BARS as usize;
+    let windows = if is_bridge(dev) { 3 } else { 0 };
+    let windows = (0..windows).map(|n| bindings::PCI_BRIDGE_RESOURCES as usize + n);
+    bars.chain(windows)
+        .filter_map(|index| raw_resource(dev, index))
+        .any(|resource| {
+            // SAFETY: `raw_resource()` returns a valid resource of the device.
+            let (flags, parent) = unsafe { ((*resource).flags as u64, (*resource).parent) };
+            flags & u64::from(bindings::IORESOURCE_MEM) != 0 && !parent.is_null()
+        })
+}
+
 /// Is it at the upper end of a link (`pcie_downstream_port()`)?
 ///
 /// # Safety

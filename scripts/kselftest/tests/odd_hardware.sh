@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# topology: endpoint e1000e conventional
+# topology: endpoint e1000e conventional switch
 #
 # Hardware that is not as most is, as the fault injector presents it: it is bound and
 # saved. What no hardware has is refused.
@@ -208,6 +208,29 @@ stays_awake_in_a_suspend() {
 	bridge_unbind
 }
 
+# What enables it is not its own: it has no BAR, and what is below it no other way.
+decodes_for_its_windows() {
+	if [ -n "$(sed -n '1,6{/^0x0* 0x0* 0x0*$/!p}' "$SYSFS_PCI/$KT_DEVICE/resource")" ]; then
+		skip "the bridge has a BAR, too"
+		return 0
+	fi
+	if [ -z "$(sed -n '15,16{/^0x0* 0x0* 0x0*$/!p}' "$SYSFS_PCI/$KT_DEVICE/resource")" ]; then
+		skip "the bridge has no window for memory"
+		return 0
+	fi
+	[ ! -d "$SYSFS_PCI/$KT_DEVICE/driver" ] || driver_unbind "$KT_DEVICE"
+	while [ "$(cat "$SYSFS_PCI/$KT_DEVICE/enable")" != 0 ]; do
+		echo 0 > "$SYSFS_PCI/$KT_DEVICE/enable" || break
+	done
+	dw_command=$(cfg_read "$KT_DEVICE" 0x04 2)
+	cfg_write "$KT_DEVICE" 0x04 2 "$((dw_command & ~7))"
+	bridge_bind
+	dw_now=$(cfg_read "$KT_DEVICE" 0x04 2)
+	check_eq "memory decoding of the bridge" "$((dw_now & 2))" 2
+	cfg_write "$KT_DEVICE" 0x04 2 "$((dw_command | 7))"
+	bridge_unbind
+}
+
 sleep_was_written() {
 	fault_record | grep -q "^$FAULT_FN w $sa_control 2 0x...[37bf] "
 }
@@ -221,4 +244,4 @@ fault_need
 subtests bus_master_is_hard_wired aer_mask_is_all_ones \
 	aer_mask_is_all_ones_and_it_is_wiped aer_mask_is_lost_once \
 	rom_enable_is_not_kept "bridge primary_bus_is_0" "bridge bus_below_is_in_reset" \
-	"bridge stays_awake_in_a_suspend"
+	"bridge stays_awake_in_a_suspend" "bridge decodes_for_its_windows"
