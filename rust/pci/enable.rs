@@ -192,12 +192,15 @@ fn is_master(command_status: u32) -> bool {
 fn forget_saved_mastering(dev: Exclusive<'_>) {
     const COMMAND: usize = bindings::PCI_COMMAND as usize / size_of::<u32>();
 
-    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; by that of
-    // `Exclusive`, nobody saves or restores it meanwhile.
-    let header = unsafe { &mut (*as_raw(&dev)).saved_config_space };
-    if let Some(command_status) = header.get_mut(COMMAND) {
-        if *command_status != u32::MAX {
-            *command_status &= !bindings::PCI_COMMAND_MASTER;
+    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
+    let header = unsafe { &raw mut (*as_raw(&dev)).saved_config_space }.cast::<u32>();
+    // SAFETY: `COMMAND` is below 16, the length of the array. By the type invariant of `Exclusive`,
+    // nobody saves, restores or loads it meanwhile; the core writes other words of it at any time.
+    unsafe {
+        let register = header.add(COMMAND);
+        let command_status = register.read_volatile();
+        if command_status != u32::MAX {
+            register.write_volatile(command_status & !bindings::PCI_COMMAND_MASTER);
         }
     }
 }
