@@ -1,23 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What a person types. kbuild reads Kbuild, not this file.
+# The targets for people. kbuild reads Kbuild, not this file.
 
-# Which kernel: a series of Debian's, or a tree of one's own; the harness reads
-# the others.
+# KERNEL and KDIR choose the kernel; the scripts read the other variables.
 KERNEL ?=
 export KERNEL KDIR BZIMAGE LLVM
 FILTER ?= *
 TOPOLOGY ?=
-# A kernel that looks for faults in itself is slow, and silent for long.
+# The debug kernel is slow, and silent for long.
 TIMEOUT ?= $(if $(filter debug,$(KERNEL)),900,120)
 SEED ?=
 MUTANT ?= *
 JOBS ?=
 FUZZ_SECONDS ?= 60
 FUZZ ?=
-export FILTER TOPOLOGY TIMEOUT SEED MUTANT JOBS FUZZ_SECONDS
+DUMP ?=
+MODEL ?=
+LOSSES ?=
+REPORT ?=
+export REPORT DUMP FILTER MODEL TOPOLOGY TIMEOUT SEED MUTANT JOBS FUZZ_SECONDS
 
-# Those that work with one kernel say so before anything is set up.
+# Targets for one kernel refuse KERNEL=all before anything is set up.
 ifeq ($(KERNEL),all)
 ifneq ($(filter run shell mutants corpus,$(MAKECMDGOALS)),)
 $(error KERNEL=all is not for run, shell, mutants and corpus: give one kernel)
@@ -30,63 +33,76 @@ help:
 
 ## Usage: make TARGET [VARIABLE=value ...]
 ##
+## Every day:
 ##   run        boot Debian's kernel in QEMU, inject errors, watch the driver recover
 ##   check      run the tests in QEMU; ends with `N passed, N failed, N skipped`
-##   soak       endurance: thousands of errors, bindings, suspends; does anything
-##              grow? (10 minutes)
-##   models     each function that QEMU models, by every path: a table (20 minutes)
-##   bench      what the guard costs, against plain C: a table, bench/results.json and .svg
-##   bench-check  has it become more than those results say? (2 minutes)
+##   shell      a shell in the guest, with the module loaded and the tests at hand
+##   test-host  cargo test: everything that needs no kernel
+##   lint       rustfmt, clippy, checkpatch, rustdoc, shellcheck, licences, links
+##   survey     print which functions of this machine the driver accepts; loads and
+##              writes nothing. DUMP=FILE: those of a dump (`lspci -xxxx`); LOSSES=1:
+##              also whether each loss is refused. MODEL=01:00.0: writes that function as
+##              scripts/kselftest/models/own.model instead, for make models FILTER='own*'.
+##              The program: scripts/kselftest/tools/survey
+##   mutants    weaken one guard after the other; a test must notice each (minutes each)
+##   clean      remove the builds
+##
+## More tests:
+##   check-full everything, also on the debug kernel (more than an hour)
+##   soak       endurance: thousands of errors, bindings and suspends; memory must not
+##              grow (5 to 10 minutes)
+##   models     each function that QEMU models, and register files, on every path: a
+##              table (50 minutes)
+##   fuzz       libFuzzer on the guard's rules and on the injector's parsers
+##   check-types  show that wrong uses of the library do not compile
+##   doc-test   compile the examples of the reference and of docs/library.md
+##   bench      measure the guard against plain C: bench/results.json, docs/benchmarks.md
+##   bench-check  detect regressions against those results (2 minutes)
+##   bench-report  write docs/benchmarks.md and the plot from those results
 ##   bench-times  how long until the first test, beside virtme-ng; LONG=1: also make
 ##              check, and setup with an empty cache (3 minutes, 18)
-##   shell      a shell in the guest, with the module loaded and the tests at hand
 ##
+## Parts of the above:
 ##   setup      make the toolchain and the kernel in the cache (5 minutes, once)
 ##   module     build the modules, into build/KERNEL/module
-##   harness    build the program that runs QEMU
-##   test-host  cargo test: what needs no kernel
-##   fuzz       libFuzzer on the guard and on what the injector parses
-##   miri       cargo test in miri, where this machine's Rust has it
-##   lint       rustfmt, clippy, checkpatch, rustdoc, shellcheck, licences
-##   doc        the library's documentation: build/KERNEL/doc
-##   doc-test   the examples of the documentation and of the README compile
-##   check-types  what the types of the library forbid does not compile
-##   mutants    weaken one guard after the other: does a test notice? (minutes)
-##   check-full everything there is, also on the debug kernel (more than an hour)
-##   corpus     dump the config spaces of QEMU's devices anew, into rust/tests/corpus
-##   clean      remove what was built here
+##   harness    build the program that runs QEMU, and the tools of the guest
+##   build      all of these
+##   doc        build the library's reference: build/KERNEL/doc
+##   corpus     dump the config spaces of QEMU's devices again, into rust/tests/corpus
 ##   distclean  remove the cache as well
 ##
-## The targets above see to what they need by themselves.
+## Each target builds and sets up what it needs.
 ##
 ##   KERNEL=SERIES      Debian's newest kernel of 7.3 (the default) or 7.2; for setup,
 ##                      module, check, soak, models, lint, doc, doc-test and check-types
 ##                      also `all`: one after the other; `debug`: 7.3, built here with
 ##                      KASAN, lockdep, kmemleak, KUnit and more
 ##                      (scripts/setup/debug.config; 15 minutes, once); `small`: 7.3
-##                      with what is needed here, and nothing more
+##                      with the needed options only
 ##                      (scripts/setup/small.config; 5 minutes, once)
 ##   FILTER=GLOB        check, soak, models (a device), bench, check-types: only the tests
 ##                      whose names match
 ##   JOBS=N             check, soak, models: guests that run at the same time (2, or
 ##                      1 on one processor)
 ##   MUTANT=GLOB        mutants: only those of scripts/mutants whose names match
-##   FUZZ_SECONDS=N     fuzz: so long for each target (60)
-##   FUZZ=TARGET        fuzz: only this one of spaces, spec
+##   FUZZ_SECONDS=N     fuzz: seconds for each target (60)
+##   FUZZ=TARGET        fuzz: only this target, spaces or spec
 ##   TOPOLOGY=NAME      a file of qemu/topologies, or a .toml file (endpoint; of
-##                      check: each test in those that it names)
-##   SEED=NUMBER        check, soak: repeat what a test did that reports this seed
-##   TIMEOUT=SECONDS    a guest that is silent for so long has hung (120, of
-##                      KERNEL=debug 900)
-##   KDIR=DIR           a built kernel tree with Rust to use instead of Debian's; it
-##                      is asked for the options of scripts/setup/small.config
+##                      run: vfio; of check: the topologies that each test names)
+##   REPORT=FILE        check, soak, models, bench-check: write what happened to FILE, as JSON
+##                      (docs/testing.md); lint, check-types, doc-test, fuzz, mutants: as KTAP
+##   SEED=NUMBER        check, soak: repeat the random choices of a reported seed
+##   TIMEOUT=SECONDS    a guest without output for this long has hung (120; 900 with
+##                      KERNEL=debug)
+##   KDIR=DIR           a built kernel tree with Rust to use instead of Debian's, with
+##                      the options of scripts/setup/small.config
 ##   BZIMAGE=FILE       its image (KDIR/arch/x86/boot/bzImage)
 ##   LLVM=1             for kbuild: that kernel was built with clang
 ##
-## Environment: PCI_RECOVERY_CACHE, where set-up keeps what it makes
+## Environment: PCI_RECOVERY_CACHE, the directory of the cache
 ## (~/.cache/pci-recovery); PCI_RECOVERY_MIRROR, a Debian mirror to use.
 
-# More is asked of a kernel of one's own (KDIR) that is to be booted.
+# A kernel tree (KDIR) needs more options where it is booted.
 run check soak bench bench-check shell mutants corpus: export KERNEL_USE := guest
 
 .PHONY: setup
@@ -98,56 +114,69 @@ module: setup
 	@scripts/each-kernel.sh scripts/build-module.sh module
 
 .PHONY: harness
-harness: setup
+harness:
 	@cargo build --release --locked --manifest-path qemu/Cargo.toml
 	@scripts/build-guest-tools.sh
 
+# The modules, the harness and the tools of the guest.
+.PHONY: build
+build:
+	@scripts/build.sh
+
+# The demonstration needs one tool.
 .PHONY: run
-run: module harness
-	@scripts/harness.sh run --timeout "$$TIMEOUT"
+run:
+	@scripts/build.sh guest
+	@TOPOLOGY="$${TOPOLOGY:-vfio}" scripts/harness.sh run --timeout "$$TIMEOUT"
 
 .PHONY: check
-check: module harness
+check: build
+	@scripts/each-kernel.sh scripts/build-vfio-selftests.sh
 	@scripts/check.sh --timeout "$$TIMEOUT" --boot-timeout "$$TIMEOUT" --filter "$$FILTER"
 
-# A guest of 256 functions takes long to boot, and says little meanwhile.
+# A guest of 256 functions takes long to boot, with little output.
 .PHONY: soak
-soak: module harness
+soak: build
 	@scripts/check.sh --soak --timeout "$$TIMEOUT" --boot-timeout 300 --filter "$$FILTER"
 
 .PHONY: models
-models: module harness
+models: build
 	@scripts/check.sh --models --timeout "$$TIMEOUT" --boot-timeout "$(if $(filter debug,$(KERNEL)),900,300)" --filter "$$FILTER"
 
 .PHONY: bench
-bench: module harness
+bench: build
 	@scripts/bench.sh
 
 .PHONY: bench-check
-bench-check: module harness
+bench-check: build
 	@scripts/bench.sh --check
+
+.PHONY: bench-report
+bench-report: setup harness
+	@scripts/bench.sh --show
 
 .PHONY: bench-times
 bench-times:
 	@scripts/bench-times.sh $(if $(LONG),--long)
 
 .PHONY: shell
-shell: module harness
+shell: build
 	@scripts/harness.sh shell
+
+# The exit codes are those of the program; make itself ends with 2 for all but 0.
+.PHONY: survey
+survey:
+	@scripts/build-guest-tools.sh survey
+	@scripts/kselftest/tools/survey $(if $(LOSSES),--losses) $(if $(DUMP),--dump "$$DUMP") \
+		$(if $(MODEL),--model "$$MODEL" > scripts/kselftest/models/own.model)
 
 .PHONY: test-host
 test-host:
-	@status=0; for crate in rust qemu qemu/guest/fuzz_files qemu/guest/measure; do \
-		cargo test --locked --manifest-path $$crate/Cargo.toml || status=1; \
-	done; exit $$status
+	@cargo test --locked --workspace --no-fail-fast --manifest-path qemu/Cargo.toml
 
 .PHONY: fuzz
 fuzz:
 	@scripts/fuzz.sh $(FUZZ)
-
-.PHONY: miri
-miri:
-	@scripts/miri.sh
 
 .PHONY: lint
 lint: setup
@@ -166,11 +195,11 @@ check-types: module
 	@scripts/check-types.sh "$$FILTER"
 
 .PHONY: mutants
-mutants: module harness
-	@TOPOLOGY="$${TOPOLOGY:-endpoint}" scripts/mutants.sh "$$MUTANT"
+mutants: build
+	@scripts/mutants.sh "$$MUTANT"
 
 .PHONY: corpus
-corpus: module harness
+corpus: build
 	@scripts/corpus.sh --timeout "$$TIMEOUT" --boot-timeout 300
 
 .PHONY: check-full
@@ -179,8 +208,7 @@ check-full:
 
 .PHONY: clean
 clean:
-	rm -rf build qemu/target rust/target rust/fuzz/target qemu/guest/*/target scripts/kselftest/tools/fuzz_files \
-		scripts/kselftest/tools/measure
+	rm -rf build qemu/target rust/fuzz/target scripts/kselftest/tools
 
 .PHONY: distclean
 distclean: clean

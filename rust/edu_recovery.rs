@@ -3,14 +3,14 @@
 //! How a driver of your own uses the library: a complete driver for QEMU's `edu` device.
 //!
 //! Copy `pci.rs`, `guard.rs`, `recovery.rs` and their folders next to your crate root, declare the
-//! three modules, keep a [`Recovery`] in the private data, and call it from the callbacks. What is
+//! three modules, keep a [`Recovery`] in the private data, and be [`Recoverable`]. What is
 //! particular to the device stays yours: here, stopping I/O while recovery runs, and checking that
 //! the device is alive before it starts again. No request is lost: each ends with an answer, or
 //! with an errno that says whether to make it again.
 //!
 //! | file | |
 //! |---|---|
-//! | `edu_recovery.rs` | this one: probe, and what each callback does |
+//! | `edu_recovery.rs` | this one: probe, stop and start |
 //! | `edu_recovery/device.rs` | the device: registers, requests, errnos |
 //! | `edu_recovery/gate.rs` | how I/O is stopped, and how a request waits for its interrupt |
 //! | `edu_recovery/load.rs` | a load of requests, for tests |
@@ -37,17 +37,14 @@ use self::{
     load::Load,
     pci::{
         ChannelState,
-        ErrorHandler,
-        ErsResult,
         Exclusive,
-        PmOps,
         ProbeInfo,
         SriovOps, //
     },
     recovery::{
         Files,
         FirstSave,
-        OnRefusal,
+        Recoverable,
         Recovery, //
     },
 };
@@ -79,14 +76,6 @@ impl Data {
             edu,
         })
     }
-
-    /// Starts I/O, if the function is well and the device alive; otherwise it stays stopped.
-    fn start(&self) -> Result {
-        if !self.recovery.is_ok() {
-            return Err(EIO);
-        }
-        self.edu.start()
-    }
 }
 
 pci_device_table!(
@@ -113,95 +102,21 @@ impl kernel::pci::Driver for EduDriver {
     }
 }
 
-#[vtable]
-impl ErrorHandler for EduDriver {
-    fn error_detected(dev: &Device, this: Pin<&Data>, state: ChannelState) -> ErsResult {
+impl Recoverable for EduDriver {
+    fn recovery(this: Pin<&Data>) -> &Recovery {
+        &this.get_ref().recovery
+    }
+
+    fn stop(_dev: &Device, this: Pin<&Data>, state: ChannelState) {
         match state {
             ChannelState::PermanentFailure => this.edu.give_up(),
             _ => this.edu.stop(),
         }
-        this.recovery.error_detected(dev, state)
     }
 
-    fn mmio_enabled(dev: Exclusive<'_>, this: Pin<&Data>) -> ErsResult {
-        this.recovery.mmio_enabled(dev)
-    }
-
-    fn slot_reset(dev: Exclusive<'_>, this: Pin<&Data>) -> ErsResult {
-        this.recovery.slot_reset(dev)
-    }
-
-    fn resume(dev: Exclusive<'_>, this: Pin<&Data>) {
-        this.recovery.resume(dev);
-        // An error is in the log; I/O stays stopped.
-        let _ = this.start();
-    }
-
-    fn reset_prepare(dev: &Device<Core<'_>>, this: Pin<&Data>) {
-        this.edu.stop();
-        this.recovery.reset_prepare(dev);
-    }
-
-    fn reset_done(dev: &Device<Core<'_>>, this: Pin<&Data>) {
-        this.recovery.reset_done(dev);
-        let _ = this.start();
-    }
-}
-
-#[vtable]
-impl PmOps for EduDriver {
-    fn suspend(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
-        this.edu.stop();
-        this.recovery.suspend(dev, OnRefusal::Continue)
-    }
-
-    fn resume(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
-        this.recovery.pm_resume(dev);
-        this.start()
-    }
-
-    fn freeze(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
-        this.edu.stop();
-        this.recovery.freeze(dev, OnRefusal::Continue)
-    }
-
-    fn thaw(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
-        this.recovery.thaw(dev);
-        this.start()
-    }
-
-    fn poweroff(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
-        this.edu.stop();
-        this.recovery.poweroff(dev);
-        Ok(())
-    }
-
-    fn restore(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
-        this.recovery.pm_restore(dev);
-        this.start()
-    }
-
-    fn suspend_noirq(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
-        this.recovery.suspend_noirq(dev)
-    }
-
-    fn resume_noirq(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
-        this.recovery.resume_noirq(dev);
-        Ok(())
-    }
-
-    fn freeze_noirq(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
-        this.recovery.freeze_noirq(dev)
-    }
-
-    fn thaw_noirq(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
-        this.recovery.thaw_noirq(dev);
-        Ok(())
-    }
-
-    fn restore_noirq(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
-        this.recovery.restore_noirq(dev);
-        Ok(())
+    /// An error is in the log; I/O stays stopped.
+    fn start(_dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
+        this.edu.start()
     }
 }
 

@@ -14,16 +14,17 @@
 //!
 //! | question | file |
 //! |---|---|
-//! | what does the kernel know of the function, apart from its config space? | [`function`] |
-//! | which values may a header word not have? | [`header`] |
-//! | do the BARs hold what the kernel assigned? was the function wiped? | [`bars`] |
-//! | is a saved capability plausible? | [`capability`] |
-//! | do the capability lists lead to every capability? | [`lists`] |
-//! | what does the kernel change on purpose of what is kept? | [`follow`] |
-//! | all of it, in order: may this save become the known-good state? | [`save`] |
-//! | which registers are compared after a restore, and under which mask? | [`snapshot`] |
-//! | do the SR-IOV registers say what the kernel has enabled? | [`sriov`] |
-//! | why was a save refused? | [`refusal`] |
+//! | what the kernel knows of the function, apart from its config space | [`function`] |
+//! | values that a header word cannot have | [`header`] |
+//! | whether the BARs hold what the kernel assigned, or the function was wiped | [`bars`] |
+//! | which registers the core saves of a capability | [`capability`] |
+//! | whether they are plausible | [`plausible`] |
+//! | whether the capability lists lead to every capability | [`lists`] |
+//! | what the kernel changes on purpose in the known-good state | [`follow`] |
+//! | all rules, in order, for a save that may become the known-good state | [`save`] |
+//! | the registers that are compared after a restore, and their masks | [`snapshot`] |
+//! | whether the SR-IOV registers hold what the kernel has enabled | [`sriov`] |
+//! | the reason of a refused save | [`refusal`] |
 
 pub mod bars;
 pub mod capability;
@@ -31,6 +32,7 @@ pub mod follow;
 pub mod function;
 pub mod header;
 pub mod lists;
+pub mod plausible;
 pub mod refusal;
 pub mod save;
 pub mod snapshot;
@@ -39,9 +41,10 @@ pub mod sriov;
 pub use self::{
     bars::lost_bus_master,
     capability::{
-        check_exp_kept,
-        learn_aer_ones,
-        Capability, //
+        Capability,
+        Places,
+        L1SS,
+        VC_RES_CTRL, //
     },
     function::{
         Bar,
@@ -53,14 +56,17 @@ pub use self::{
         Window,
         Windows, //
     },
-    lists::{
-        Lists,
-        Places, //
+    lists::Lists,
+    plausible::{
+        check_aer_ones,
+        check_exp_kept,
+        learn_aer_ones, //
     },
     refusal::Refusal,
     save::{
         check_accessible,
         check_after,
+        check_certain,
         check_header,
         validate, //
     },

@@ -5,8 +5,11 @@
 
 pub mod guard;
 
-/// The fault injector: what a fault does, and how it is written.
+/// The fault injector: what a fault does, and how it is written; what a model is.
 pub mod pci_fault {
+    pub mod capabilities;
     pub mod fault;
+    pub mod model;
+    pub mod registers;
     pub mod spec;
 }

@@ -3,7 +3,7 @@
 //! For tests: a driver whose work item comes when the function is no longer its own.
 //!
 //! When it is unbound, it leaves a work behind that wants to restore the known-good state a moment
-//! later, and says in the log what came of it.
+//! later, and logs the result.
 
 use kernel::{
     device::Core,
@@ -101,7 +101,7 @@ fn restore(recovery: &Recovery, binding: &Binding) {
 pci_device_table!(
     PCI_TABLE,
     <LateTest as kernel::pci::Driver>::IdInfo,
-    // Nobody's: by `driver_override` only. A table must not be empty.
+    // Matches no device: binds by `driver_override` only. A table must not be empty.
     [(pci::device_id(0, 0), ())]
 );
 
@@ -135,8 +135,10 @@ impl PmOps for LateTest {}
 impl SriovOps for LateTest {}
 
 /// Dropped in this order: what is bound is unbound, then the works end.
+///
+/// Public, as each module type where `recovery` gives callbacks to drivers.
 #[pin_data]
-struct LateModule {
+pub struct LateModule {
     #[pin]
     _driver: Registration<Adapter<LateTest>>,
     _works: Works,

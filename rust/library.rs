@@ -8,9 +8,9 @@
 //!
 //! Where to look:
 //!
-//! * to keep a function recoverable, by a call from each callback: [`recovery::Recovery`]
+//! * to keep a function recoverable: [`recovery::Recoverable`], and [`recovery::Recovery`]
 //! * to know in probe that the function is there and not wiped: [`recovery::prepare`]
-//! * callbacks for errors and resets, for sleep and runtime power management, for SR-IOV:
+//! * callbacks of one's own for errors and resets, sleep and runtime power management, SR-IOV:
 //!   [`pci::ErrorHandler`], [`pci::PmOps`], [`pci::SriovOps`]
 //! * a driver that is registered with them: [`module_recoverable_pci_driver!`],
 //!   [`pci_device_table!`]
@@ -25,9 +25,8 @@
 //!
 //! # A driver
 //!
-//! The imports are left out, and what is the device's: to stop its I/O, and to start it when the
-//! function is well ([`recovery::Recovery::is_ok`]).
-//! `rust/edu_recovery.rs` of the project is the same with a device, and all callbacks.
+//! The imports are left out, and what is the device's: to stop its I/O, and to start it.
+//! `rust/edu_recovery.rs` of the project is the same with a device.
 //!
 //! ```
 //! # use kernel::{
@@ -38,8 +37,8 @@
 //! # };
 //! # use pci_recovery::{
 //! #     module_recoverable_pci_driver, pci, pci_device_table, recovery,
-//! #     pci::{ChannelState, ErrorHandler, ErsResult, Exclusive, PmOps, SriovOps},
-//! #     recovery::{FirstSave, OnRefusal, Recovery},
+//! #     pci::{ChannelState, Exclusive, SriovOps},
+//! #     recovery::{FirstSave, Recoverable, Recovery},
 //! # };
 //! struct MyDriver;
 //!
@@ -71,37 +70,16 @@
 //! #     }
 //! # }
 //!
-//! #[vtable]
-//! impl ErrorHandler for MyDriver {
-//!     fn error_detected(dev: &Device, this: Pin<&Data>, state: ChannelState) -> ErsResult {
-//!         this.recovery.error_detected(dev, state)
+//! impl Recoverable for MyDriver {
+//!     fn recovery(this: Pin<&Data>) -> &Recovery {
+//!         &this.get_ref().recovery
 //!     }
 //!
-//!     fn slot_reset(dev: Exclusive<'_>, this: Pin<&Data>) -> ErsResult {
-//!         this.recovery.slot_reset(dev)
-//!     }
+//!     fn stop(_dev: &Device, _this: Pin<&Data>, _state: ChannelState) {}
 //!
-//!     fn resume(dev: Exclusive<'_>, this: Pin<&Data>) {
-//!         this.recovery.resume(dev);
-//!     }
-//!     // ... mmio_enabled, reset_prepare, reset_done
-//! }
-//!
-//! #[vtable]
-//! impl PmOps for MyDriver {
-//!     fn suspend(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
-//!         this.recovery.suspend(dev, OnRefusal::Continue)
-//!     }
-//!
-//!     fn suspend_noirq(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
-//!         this.recovery.suspend_noirq(dev)
-//!     }
-//!
-//!     fn resume(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
-//!         this.recovery.pm_resume(dev);
+//!     fn start(_dev: Exclusive<'_>, _this: Pin<&Data>) -> Result {
 //!         Ok(())
 //!     }
-//!     // ... resume_noirq, freeze, thaw, ...
 //! }
 //!
 //! #[vtable]
@@ -119,22 +97,38 @@
 //!
 //! | given | says | given to |
 //! |---|---|---|
-//! | `&Device` | touch nothing | `error_detected`, `cor_error_detected` |
+//! | `&Device` | touch nothing | `stop`, `error_detected`, `cor_error_detected` |
 //! | `&Device<Core<'_>>` | the device lock is held | resets, SR-IOV, sleep |
-//! | [`Exclusive`](pci::Exclusive) | nobody else is at it | recovery, noirq, runtime PM |
+//! | [`Exclusive`](pci::Exclusive) | nobody else uses it | `start`, recovery, noirq, runtime PM |
 //!
 //! With an `Exclusive` one saves, restores, resets by FLR, and changes the power state; the lock is
 //! for all other resets and for virtual functions, too. A `&Device<Core<'_>>` converts into an
-//! `Exclusive`, which converts into nothing. What is asked for in the wrong place does not compile,
+//! `Exclusive`, which converts into nothing. A call in the wrong place does not compile,
 //! see `rust/tests/compile_fail`.
 //!
 //! # Errors
 //!
 //! Each function names its errnos. Those of [`recovery`] stand in a table there.
 
-// kbuild's compiler is told so; rustdoc forgets it where it looks for examples.
+// kbuild passes this to the compiler; rustdoc drops it where it looks for examples.
 #![cfg_attr(doctest, no_std)]
 
 pub mod guard;
 pub mod pci;
 pub mod recovery;
+
+/// In place of a driver's module, which `#[vtable]` names.
+#[doc(hidden)]
+pub struct NoModule;
+
+impl kernel::Module for NoModule {
+    fn init(_module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
+        Ok(Self)
+    }
+}
+
+kernel::prelude::module! {
+    type: NoModule,
+    name: "library",
+    license: "GPL",
+}

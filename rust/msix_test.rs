@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! For tests: does MSI-X work after a recovery? A driver for QEMU's `e1000e` that sends nothing.
+//! For tests of MSI-X after a recovery: a driver for QEMU's `e1000e` that sends nothing.
 //!
 //! Whenever it starts (bound, recovered, reset, resumed) it has the device fire its one interrupt,
 //! and says in the log whether that came. The device's own registers are lost in a reset and are
@@ -39,18 +39,15 @@ use self::{
     pci::{
         request_msix,
         ChannelState,
-        ErrorHandler,
-        ErsResult,
         Exclusive,
         IrqHandler,
-        PmOps,
         ProbeInfo,
         SriovOps, //
     },
     recovery::{
         Files,
         FirstSave,
-        OnRefusal,
+        Recoverable,
         Recovery, //
     },
 };
@@ -154,54 +151,16 @@ impl kernel::pci::Driver for MsixTest {
     }
 }
 
-#[vtable]
-impl ErrorHandler for MsixTest {
-    fn error_detected(dev: &Device, this: Pin<&Data<'_>>, state: ChannelState) -> ErsResult {
-        this.recovery.error_detected(dev, state)
+impl Recoverable for MsixTest {
+    fn recovery<'a>(this: Pin<&'a Data<'_>>) -> &'a Recovery {
+        &this.get_ref().recovery
     }
 
-    fn mmio_enabled(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> ErsResult {
-        this.recovery.mmio_enabled(dev)
-    }
+    fn stop(_dev: &Device, _this: Pin<&Data<'_>>, _state: ChannelState) {}
 
-    fn slot_reset(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> ErsResult {
-        this.recovery.slot_reset(dev)
-    }
-
-    fn resume(dev: Exclusive<'_>, this: Pin<&Data<'_>>) {
-        this.recovery.resume(dev);
-        // An error is in the log, here and below.
-        let _ = this.start();
-    }
-
-    fn reset_prepare(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) {
-        this.recovery.reset_prepare(dev);
-    }
-
-    fn reset_done(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) {
-        this.recovery.reset_done(dev);
-        let _ = this.start();
-    }
-}
-
-#[vtable]
-impl PmOps for MsixTest {
-    fn suspend(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
-        this.recovery.suspend(dev, OnRefusal::Continue)
-    }
-
-    fn resume(dev: &Device<Core<'_>>, this: Pin<&Data<'_>>) -> Result {
-        this.recovery.pm_resume(dev);
+    /// An error is in the log.
+    fn start(_dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
         this.start()
-    }
-
-    fn suspend_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
-        this.recovery.suspend_noirq(dev)
-    }
-
-    fn resume_noirq(dev: Exclusive<'_>, this: Pin<&Data<'_>>) -> Result {
-        this.recovery.resume_noirq(dev);
-        Ok(())
     }
 }
 

@@ -16,6 +16,7 @@
 //! | not to be suspended at run time | `runtime`, private | `pm_runtime_get_sync()` |
 //! | who is alone with a function | [`context`] | the device lock, runtime PM |
 //! | saved state | [`state`] | `pci_save_state()`, `pci_store_saved_state()` |
+//! | room for Virtual Channels in it | [`channels`] | `pci_save_vc_state()` |
 //! | virtual functions | [`sriov`] | `struct pci_driver` |
 //! | the core's side of them | `iov`, private | `pci_enable_sriov()` |
 //! | resets | [`reset`] | `pci_reset_function_locked()`, `pcie_reset_flr()` |
@@ -24,20 +25,27 @@
 //! | one interrupt | [`irq`] | `request_threaded_irq()` |
 //! | memory shared with the function | [`dma`] | `dma_alloc_coherent()` |
 //! | a workqueue of one's own | [`queue`] | `alloc_workqueue()` |
+//! | drivers that judge what they save | [`judge`] | `struct device_driver` |
 //! | device lock taken by one's own code | [`lock`] | `pci_dev_trylock()` |
 //! | facts about the function | [`info`] | `struct pci_dev` |
 //! | registers read for checking | [`config`] | `pci_read_config_dword()` |
+//! | functions that come, go, and change drivers | [`watch`] | `bus_register_notifier()` |
 //! | uevents | [`uevent`] | `kobject_uevent_env()` |
 //! | debugfs files for root, which keep the module loaded | [`debugfs`] | `debugfs_create_file()` |
 //! | one debugfs directory for the module | [`module_dir`] | `debugfs_create_dir()` |
 //! | device IDs by number | [`id`] | `PCI_DEVICE()` |
+//! | a C vtable of what a driver implements | `vtable`, private | |
 //! | registration | [`adapter`] | `struct pci_driver` |
 //! | what differs between kernels | [`compat`] | |
 //! | the function that KUnit tests run on | `kunit`, in `kunit_recovery.ko` only | `struct kunit` |
 //!
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
 
+#[macro_use]
+mod vtable;
+
 pub mod adapter;
+pub mod channels;
 pub mod command;
 pub mod compat;
 pub mod config;
@@ -50,6 +58,7 @@ pub mod id;
 pub mod info;
 mod iov;
 pub mod irq;
+pub mod judge;
 #[cfg(KUNIT_RECOVERY)]
 pub mod kunit;
 pub mod lock;
@@ -62,9 +71,11 @@ mod runtime;
 pub mod sriov;
 pub mod state;
 pub mod uevent;
+pub mod watch;
 
 pub use self::{
     adapter::Adapter,
+    channels::Channels,
     command::Command,
     compat::{
         parameter_is_set,
@@ -76,6 +87,7 @@ pub use self::{
     dma::DmaBuffer,
     enable::enable,
     err::{
+        has_slot_reset,
         Channel,
         ChannelState,
         ErrorHandler,

@@ -14,16 +14,21 @@
 //! | `unwrap` | write `0000:01`: give the bus its ops back; its folder disappears |
 //! | `<domain:bus>/` | see [`files`] |
 //!
+//! # Models
+//!
+//! What hardware has and QEMU does not model is presented by a model, written to the file
+//! `<domain:bus>/<dev.fn>/model`: a register file in place of the function's own. See [`model`].
+//!
 //! # Faults
 //!
 //! `KIND [devfn=DD.F] [range=FIRST-LAST] [from=N] [count=M] [ms=T]`, in the file `fault`:
 //!
 //! | kind | |
 //! |---|---|
-//! | `gone` | reads return all-ones, writes reach nobody: a function that fell off the bus |
+//! | `gone` | reads return all-ones, writes are lost: a function that fell off the bus |
 //! | `ones`, `zeros` | reads return that; writes work |
 //! | `error` | accesses fail with `PCIBIOS_DEVICE_NOT_FOUND` |
-//! | `drop` | writes reach nobody |
+//! | `drop` | writes are lost |
 //! | `wiped` | Command and the BARs read as after a reset until they are written; needs `devfn` |
 //! | `stuck value=V` | the bytes of `range` (up to 4) read `V`, whatever is written |
 //! | `delay us=N` | each access takes `N` microseconds longer (up to 20000) |
@@ -33,13 +38,17 @@
 //! An access matches by function and by any byte of the range; where several faults match, the one
 //! that was armed first decides. Numbers are decimal, or hexadecimal with `0x`.
 //!
-//! | what is asked for | file |
+//! | subject | file |
 //! |---|---|
-//! | what does a fault do to an access? | [`fault`] |
-//! | how is it written? | [`spec`] |
-//! | how are the accesses caught, and let go? | [`wrap`] |
-//! | which accesses were there? | [`record`] |
-//! | what would a plain restore write? | [`plain`] |
+//! | what a fault does to an access | [`fault`] |
+//! | how it is written | [`spec`] |
+//! | how the accesses are caught, and let go | [`wrap`] |
+//! | the record of accesses | [`record`] |
+//! | plain saves, and what a plain restore would write | [`plain`], [`shadow`] |
+//! | how a model is written | [`model`] |
+//! | how its registers behave | [`registers`] |
+//! | the registers of each capability | [`capabilities`] |
+//! | how it takes the place of a function | [`present`], [`models`] |
 //!
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h), `struct pci_ops`.
 
@@ -57,16 +66,28 @@ use kernel::{
 #[path = "pci/debugfs.rs"]
 pub mod debugfs;
 // A crate root looks for its modules beside itself; they are in a folder of their own.
+#[path = "pci_fault/capabilities.rs"]
+pub mod capabilities;
 #[path = "pci_fault/fault.rs"]
 pub mod fault;
 #[path = "pci_fault/files.rs"]
 mod files;
+#[path = "pci_fault/model.rs"]
+pub mod model;
+#[path = "pci_fault/models.rs"]
+mod models;
 #[path = "pci_fault/plain.rs"]
 mod plain;
+#[path = "pci_fault/present.rs"]
+mod present;
 #[path = "pci_fault/raw_lock.rs"]
 mod raw_lock;
 #[path = "pci_fault/record.rs"]
 mod record;
+#[path = "pci_fault/registers.rs"]
+pub mod registers;
+#[path = "pci_fault/shadow.rs"]
+mod shadow;
 #[path = "pci_fault/spec.rs"]
 pub mod spec;
 #[path = "pci_fault/wrap.rs"]
@@ -106,7 +127,7 @@ struct Buses {
     dir: Dir,
 }
 
-/// The module. Dropping it removes the files, so that nobody wraps any more, then every wrapper.
+/// The module. Dropping it removes the files, so that no bus is wrapped then, and every wrapper.
 struct FaultInjector {
     _wrap: Scope<Arc<Buses>>,
     _unwrap: Scope<Arc<Buses>>,
@@ -141,6 +162,15 @@ impl Buses {
             .is_some_and(|entry| entry.wrapped.is_covered())
         {
             pr_err!("another module has wrapped this bus too (aer_inject?): unload that first\n");
+            return Err(EBUSY);
+        }
+        if entries
+            .get(index)
+            .is_some_and(|entry| !entry.wrapped.wrapper().state.lock().models.is_empty())
+        {
+            pr_err!(
+                "functions of this bus have models: remove them and write off to their model\n"
+            );
             return Err(EBUSY);
         }
         entries.remove(index).map_err(|_| ENOENT)?;

@@ -4,7 +4,7 @@
 //!
 //! It drives nothing: it binds to a function by `driver_override` (and by ID to two of QEMU's test
 //! devices), keeps the function's known-good state, and guards every path by which Linux can lose
-//! it. A driver with work to do keeps a [`Recovery`] the same way, see `edu_recovery.rs`.
+//! it. A driver with work to do has I/O to stop and to start, see `edu_recovery.rs`.
 
 use kernel::{
     device::Core,
@@ -20,10 +20,7 @@ pub mod recovery;
 use self::{
     pci::{
         ChannelState,
-        ErrorHandler,
-        ErsResult,
         Exclusive,
-        PmOps,
         ProbeInfo,
         SriovOps, //
     },
@@ -31,6 +28,7 @@ use self::{
         Files,
         FirstSave,
         OnRefusal,
+        Recoverable,
         Recovery, //
     },
 };
@@ -85,34 +83,25 @@ impl kernel::pci::Driver for RecoveryDriver {
     }
 }
 
-#[vtable]
-impl ErrorHandler for RecoveryDriver {
-    fn error_detected(dev: &Device, this: Pin<&Data>, state: ChannelState) -> ErsResult {
-        this.recovery.error_detected(dev, state)
+impl Recoverable for RecoveryDriver {
+    const RUNTIME_PM: bool = true;
+
+    fn recovery(this: Pin<&Data>) -> &Recovery {
+        &this.get_ref().recovery
     }
 
-    fn mmio_enabled(dev: Exclusive<'_>, this: Pin<&Data>) -> ErsResult {
-        this.recovery.mmio_enabled(dev)
+    fn stop(_dev: &Device, _this: Pin<&Data>, _state: ChannelState) {}
+
+    fn start(_dev: Exclusive<'_>, _this: Pin<&Data>) -> Result {
+        Ok(())
     }
 
-    fn slot_reset(dev: Exclusive<'_>, this: Pin<&Data>) -> ErsResult {
-        this.recovery.slot_reset(dev)
-    }
-
-    fn reset_prepare(dev: &Device<Core<'_>>, this: Pin<&Data>) {
-        this.recovery.reset_prepare(dev);
-    }
-
-    fn reset_done(dev: &Device<Core<'_>>, this: Pin<&Data>) {
-        this.recovery.reset_done(dev);
-    }
-
-    fn resume(dev: Exclusive<'_>, this: Pin<&Data>) {
-        this.recovery.resume(dev);
-    }
-
-    fn cor_error_detected(dev: &Device) {
-        recovery::corrected(dev);
+    fn on_refusal() -> OnRefusal {
+        if pci::parameter_is_set(&module_parameters::abort_suspend) {
+            OnRefusal::Abort
+        } else {
+            OnRefusal::Continue
+        }
     }
 }
 
@@ -124,78 +113,6 @@ impl SriovOps for RecoveryDriver {
 
     fn physfn_reset_done(dev: Exclusive<'_>, this: Pin<&Data>) {
         this.recovery.physfn_reset_done(dev);
-    }
-}
-
-/// What a refused save does to the suspend.
-fn on_refusal() -> OnRefusal {
-    if pci::parameter_is_set(&module_parameters::abort_suspend) {
-        OnRefusal::Abort
-    } else {
-        OnRefusal::Continue
-    }
-}
-
-#[vtable]
-impl PmOps for RecoveryDriver {
-    fn suspend(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
-        this.recovery.suspend(dev, on_refusal())
-    }
-
-    fn resume(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
-        this.recovery.pm_resume(dev);
-        Ok(())
-    }
-
-    fn freeze(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
-        this.recovery.freeze(dev, on_refusal())
-    }
-
-    fn thaw(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
-        this.recovery.thaw(dev);
-        Ok(())
-    }
-
-    fn poweroff(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
-        this.recovery.poweroff(dev);
-        Ok(())
-    }
-
-    fn restore(dev: &Device<Core<'_>>, this: Pin<&Data>) -> Result {
-        this.recovery.pm_restore(dev);
-        Ok(())
-    }
-
-    fn suspend_noirq(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
-        this.recovery.suspend_noirq(dev)
-    }
-
-    fn resume_noirq(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
-        this.recovery.resume_noirq(dev);
-        Ok(())
-    }
-
-    fn freeze_noirq(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
-        this.recovery.freeze_noirq(dev)
-    }
-
-    fn thaw_noirq(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
-        this.recovery.thaw_noirq(dev);
-        Ok(())
-    }
-
-    fn restore_noirq(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
-        this.recovery.restore_noirq(dev);
-        Ok(())
-    }
-
-    fn runtime_suspend(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
-        this.recovery.runtime_suspend(dev)
-    }
-
-    fn runtime_resume(dev: Exclusive<'_>, this: Pin<&Data>) -> Result {
-        this.recovery.runtime_resume(dev);
-        Ok(())
     }
 }
 

@@ -3,7 +3,9 @@
 //! Keeps one function's known-good state, and guards every path by which it can be lost.
 //!
 //! Joins [`crate::pci`], which acts, and [`crate::guard`], which decides. A driver keeps a
-//! [`Recovery`] in its private data and calls it from its callbacks:
+//! [`Recovery`] in its private data, made in its probe, and is [`Recoverable`]: it says how to stop
+//! its I/O, and how to start it. What its callbacks then call, and what a driver with callbacks of
+//! its own calls:
 //!
 //! | callback | call | file |
 //! |---|---|---|
@@ -34,29 +36,35 @@
 //!
 //! What was seen is not lost with the errno: it is in the log, in a uevent and in debugfs.
 
+mod core_restore;
 mod debugfs;
 mod events;
 mod function;
+mod known_good;
 #[cfg(KUNIT_RECOVERY)]
 #[path = "kunit_recovery/recovery.rs"]
 mod kunit;
 mod lifecycle;
 mod log;
 mod prepare;
+mod recoverable;
 mod repair;
 mod report;
 mod restore;
 mod runtime;
 mod save;
+mod shown;
 mod sleep;
 mod status;
+mod verify;
 
 pub use self::{
     debugfs::Files,
     prepare::prepare,
+    recoverable::Recoverable,
     report::corrected,
-    restore::RestoreError,
-    sleep::OnRefusal, //
+    sleep::OnRefusal,
+    verify::RestoreError, //
 };
 
 use kernel::{
@@ -75,8 +83,8 @@ use self::{
         Event,
         Events, //
     },
+    known_good::KnownGood,
     log::LogLimits,
-    save::KnownGood,
     status::{
         Counters,
         Health, //

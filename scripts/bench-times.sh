@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# bench-times.sh [--long] [RUNS]: how long a person waits for `make run` and for the
-# first test, beside virtme-ng, which boots the same kernel in the same QEMU. Each is
-# measured RUNS times (3), in turns; the table shows the median, and ratios to compare.
-# With --long also, once, `make check` and set-up with an empty cache: 15 minutes more.
+# bench-times.sh [--long] [RUNS]: measures the seconds until the end of `make run` and
+# until the first test, beside virtme-ng, which boots the same kernel in the same QEMU.
+# Each is measured RUNS times (3), in turns; the table shows medians and ratios.
+# With --long also, once, `make check` and set-up with an empty cache: 15 minutes more;
+# the table is then written into docs/benchmarks.md, too.
 #
 # The seconds are this machine's, at this hour; only the ratios mean something elsewhere.
 
@@ -53,15 +54,15 @@ make_virtme() {
 	export SETUP_LOG
 	scripts/setup/virtme.sh "$TOOLCHAIN_ROOT" "$virtme.new" >"$SETUP_LOG" 2>&1 || {
 		tail -n 5 "$SETUP_LOG" >&2
-		die "virtme-ng is not to be had: see above"
+		die "virtme-ng cannot be installed: see above"
 	}
 	mv "$virtme.new" "$virtme"
 }
 
-# As a user of virtme-ng would, but for QEMU, which is the same as ours, and files of
-# Debian 13, which are the toolchain root's. Debian's kernel has virtio-console as a
-# module, which nobody loads: what the command prints comes through the console, and
-# with --verbose to us. Our own guest shows its console as well.
+# Runs virtme-ng as its users do, except for QEMU and the files of Debian 13, which are
+# those of the toolchain root. Debian's kernel has virtio-console as a module, which is
+# not loaded there: the command's output comes through the console, which --verbose
+# shows. The harness shows its console as well.
 virtme() {
 	enter_begin "$TOOLCHAIN_ROOT"
 	enter_bind --ro-bind "$virtme" /opt
@@ -77,7 +78,7 @@ first_test() {
 }
 
 # until_line PATTERN COMMAND: appends to $work/COMMAND the milliseconds until COMMAND
-# prints such a line; it is left to come to its end.
+# prints such a line; the command then runs to its end.
 until_line() {
 	local start=${EPOCHREALTIME/[.,]/} line seen=
 	local log=$work/$2.log
@@ -95,7 +96,7 @@ until_line() {
 	running=
 	[ -n "$seen" ] || {
 		tail -n 20 "$log" >&2
-		die "$2 did not come so far: see above"
+		die "$2 ended without the line: see above"
 	}
 }
 
@@ -118,14 +119,14 @@ median() {
 	sort -n "$work/$1" | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'
 }
 
-# row WHAT NAME: with the ratio to our own boot.
+# row WHAT NAME: a row of the table, with the ratio to the harness's boot.
 row() {
 	awk -v what="$1" -v ms="$(median "$2")" -v boot="$(median first_test)" \
 		'BEGIN { printf "| %s | %.1f | %.2f |\n", what, ms / 1000, ms / boot }'
 }
 
 make_virtme
-make -s module harness >&2
+make -s build >&2
 mkfifo "$work/pipe"
 for ((run = 1; run <= runs; run++)); do
 	say "run $run of $runs: to the first test, virtme-ng to the first command, make run"
@@ -140,11 +141,25 @@ if [ "$long" = yes ]; then
 	PCI_RECOVERY_CACHE=$work/cache whole setup make setup
 fi
 
-say "Linux $(<"$(dirname "$KERNEL_IMAGE")/release"), $(nproc) processors, TCG, median of $runs"
-echo '| from the command to | seconds | ratio to the first test |'
-echo '|---|---|---|'
-row "the first test of \`make check\`, modules built" first_test
-row "the first command of virtme-ng $virtme_version, same kernel and QEMU" virtme
-row "the end of \`make run\`, modules built" run
-[ "$long" = no ] || row "the end of \`make check\`, modules built" check
-[ "$long" = no ] || row "the end of \`make setup\`, empty cache" setup
+# table: in Markdown.
+table() {
+	printf 'Linux %s, %s processors, TCG, median of %s:\n\n' \
+		"$(<"$(dirname "$KERNEL_IMAGE")/release")" "$(nproc)" "$runs"
+	echo '| from the command to | seconds | ratio to the first test |'
+	echo '|---|---|---|'
+	row "the first test of \`make check\`, modules built" first_test
+	row "the first command of virtme-ng $virtme_version, same kernel and QEMU" virtme
+	row "the end of \`make run\`, modules built" run
+	[ "$long" = no ] || row "the end of \`make check\`, modules built" check
+	[ "$long" = no ] || row "the end of \`make setup\`, empty cache" setup
+}
+
+table | tee "$work/table"
+if [ "$long" = yes ]; then
+	page=docs/benchmarks.md
+	# The lines between the two comments, which stay.
+	sed -e "/^<!-- make bench-times: begin -->$/r $work/table" \
+		-e '/^<!-- make bench-times: begin -->$/,/^<!-- make bench-times: end -->$/{/^<!--/!d}' \
+		"$page" >"$work/page"
+	cp "$work/page" "$page"
+fi

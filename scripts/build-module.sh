@@ -16,12 +16,12 @@ shift
 kernel_env
 out=$build/$name
 
-# One build for a kernel at a time; bwrap does not need to know of it.
+# One build for a kernel at a time. bwrap does not inherit the lock.
 exec 9>"$build/.lock"
 flock 9
 
 # shellcheck disable=SC2153  # of kernel_env
-# What was built for another release is not mixed with what is built now.
+# Objects of another release are not mixed with those of this build.
 id="$KERNEL_ID $BUILD_ARGS"
 if [ ! -f "$out/.kernel" ] || [ "$(<"$out/.kernel")" != "$id" ]; then
 	rm -rf "$out"
@@ -33,11 +33,11 @@ args=(--no-print-directory -C "$KERNEL_BUILD" M="$top" MO="$out" -j"$(nproc)")
 [ -z "$BUILD_ARGS" ] || args+=("$BUILD_ARGS")
 # Debian's packages have no vmlinux to make a module's BTF from.
 [ -z "$KERNEL_DIR" ] || args+=(CONFIG_DEBUG_INFO_BTF_MODULES=)
-# Of a kernel that is known here, what objtool warns of is a fault.
+# A warning of objtool is an error for Debian's kernels and for those that set-up builds.
 [ -z "$KERNEL_DIR" ] || args+=(CONFIG_OBJTOOL_WERROR=y)
 
 in_root=("$here/in-root.sh")
 [ -z "$BUILD_ON_HOST" ] || in_root=()
-# What the make that calls this was given is not for kbuild.
+# Variables of the calling make must not reach kbuild.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL LLVM
 "${in_root[@]}" make "${args[@]}" "$@" modules || die "the modules do not build for Linux $KERNEL_RELEASE: see above"

@@ -1,18 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# check-types.sh [GLOB]: what the types of the library forbid does not compile, for
-# each kernel that KERNEL asks for; a line of totals at the end. GLOB chooses tests.
+# check-types.sh [GLOB]: shows that wrong uses of the library do not compile, for each
+# kernel that KERNEL names; a line of totals at the end. GLOB chooses tests.
 #
-# A test is a file of rust/tests/compile_fail, a crate that is compiled twice. As it
-# is, it must compile. With `--cfg forbidden` it differs in what is forbidden, and
-# must be refused with just those errors that its comments name, each below the line
-# it is reported for:
+# A test is a file of rust/tests/compile_fail, a crate that is compiled twice. Without
+# options it must compile. With `--cfg forbidden` it contains the wrong use, and must be
+# refused with exactly the errors that its comments name, each below the line that it is
+# reported for:
 #
 #     recovery.save(dev)
 #     //~^ E0308 part of the message           (`-`: an error without a code)
 #
-# The one that compiles shows that the other is refused for that reason.
+# The first compilation shows that the second is refused for that reason.
 
 set -euo pipefail
 here=$(dirname "$0")
@@ -42,22 +42,22 @@ expected() {
 		awk '/^[0-9]+$/ { line = $0 - 1; next } { print line, $0 }'
 }
 
-# reported FILE: the same, with the whole message, of rustc's output; before the line of
-# another file stands its name, which makes it an error that nobody expects.
+# reported FILE: the same of rustc's output, with the whole message. An error in another
+# file keeps the name of that file, so that it matches no expected one.
 reported() {
 	sed -nE -e "s,^$1:,," -e 's,^([^ ]*[0-9]):[0-9]+: error: ,\1 - ,p' \
 		-e 's,^([^ ]*[0-9]):[0-9]+: error\[(E[0-9]+)\]: ,\1 \2 ,p'
 }
 
-# types_test FILE: the twin compiles, and what is forbidden is refused for the reasons
-# that are named, and for no other.
+# types_test FILE: checks that it compiles, and that the wrong use is refused with the
+# named errors and no others.
 types_test() {
 	local output wrong=0 want got
 	local -a wanted found
 
 	output=$(compile "$1") || {
 		say "$output"
-		say "$1: what is allowed does not compile"
+		say "$1: it does not compile without --cfg forbidden"
 		return 1
 	}
 	mapfile -t wanted < <(expected "$1")
@@ -66,7 +66,7 @@ types_test() {
 		return 1
 	}
 	if output=$(compile "$1" --cfg forbidden); then
-		say "$1: what is forbidden compiles"
+		say "$1: it compiles with --cfg forbidden"
 		return 1
 	fi
 	mapfile -t found < <(reported "$1" <<<"$output")
@@ -75,7 +75,7 @@ types_test() {
 		for got in "${found[@]}"; do
 			! matches "$want" "$got" || continue 2
 		done
-		say "$1: there should be this error: $want"
+		say "$1: this error is missing: $want"
 		wrong=1
 	done
 	for got in "${found[@]}"; do

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# check.sh [ARG...]: `harness.sh check` for each kernel that KERNEL asks for, one
-# after the other. For several, the last line is the sum of their totals.
+# check.sh [ARG...]: runs `harness.sh check` for each kernel that KERNEL names, one
+# after the other. For several, the last line is the sum of their totals, and the file REPORT
+# has all of them.
 
 set -euo pipefail
 here=$(dirname "$0")
@@ -10,48 +11,43 @@ here=$(dirname "$0")
 . "$here/lib/common.sh"
 # shellcheck source=scripts/lib/kernel.sh
 . "$here/lib/kernel.sh"
-# shellcheck source=scripts/lib/tally.sh
-. "$here/lib/tally.sh"
 
 select_kernels
 [ ${#kernels[@]} -gt 1 ] || exec "$here/harness.sh" check "$@"
 
-log=$(mktemp)
 harness=
-trap 'rm -f "$log"' EXIT
+parts=()
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
 trap 'interrupted 130' INT
 trap 'interrupted 143' TERM HUP
 
-# interrupted STATUS: the harness tells what it was doing, and nothing goes on.
+# part STATUS: notes the results of the kernel $name.
+part() {
+	parts+=(--part "Linux $name" "$1" $((SECONDS - start)) "$dir/$name.json")
+}
+
+# interrupted STATUS: ends the harness, which reports what it was doing, and the script. What
+# there is until then stays in the file REPORT.
 interrupted() {
 	trap '' INT TERM HUP
-	[ -z "$harness" ] || kill -TERM "$harness" 2>/dev/null || true
-	# Or tee would wait for more.
-	exec 3>&-
-	wait
+	if [ -n "$harness" ]; then
+		kill -TERM "$harness" 2>/dev/null || true
+		wait "$harness" || true
+		part "$1"
+		"$top/qemu/target/release/pci-recovery-qemu" total "${parts[@]}" >/dev/null || true
+	fi
 	exit "$1"
 }
 
-results=()
 for name in "${kernels[@]}"; do
 	heading "== Linux $name"
-	exec 3> >(exec tee -i "$log")
-	tee=$!
-	env KERNEL="$name" "$here/harness.sh" check "$@" >&3 &
-	harness=$! status=0
+	start=$SECONDS status=0
+	env KERNEL="$name" REPORT="$dir/$name.json" "$here/harness.sh" check "$@" &
+	harness=$!
 	wait "$harness" || status=$?
 	harness=
-	exec 3>&-
-	wait "$tee"
-
-	read -r p f s <<<"$(totals_line <"$log")" || true
-	p=${p:-0} f=${f:-0} s=${s:-0}
-	# Tests that did not come to their end have failed, whatever was counted.
-	[ "$status" = 0 ] || [ "$f" != 0 ] || f=1
-	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-	results+=("Linux $name: $p passed, $f failed, $s skipped")
+	part "$status"
 done
-
-printf '\n'
-printf '%s\n' "${results[@]}"
-totals
+cd "$top"
+qemu/target/release/pci-recovery-qemu total "${parts[@]}"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# corpus.sh: dumps the config space of every device that QEMU models, as Debian's
-# kernel runs it, into rust/tests/corpus, in place of what is there. The guest test
-# that dumps also tests the driver with each of them; its result is that of this.
+# corpus.sh: replaces rust/tests/corpus with dumps of the config space of every device
+# that QEMU models, as Debian's kernel runs it. The guest test that dumps also tests the
+# driver with each device; its result is the exit code.
 
 set -euo pipefail
 here=$(dirname "$0")
@@ -22,7 +22,7 @@ trap 'rm -rf "$before" "$new"' EXIT
 
 scripts/harness.sh check --corpus "$@"
 output=$(find "$logs" -path '*corpus-*/output.log' -newer "$before")
-[ -f "$output" ] || die "not one log of this run in $logs: does another one run? Try again"
+[ -f "$output" ] || die "there is not exactly one log of this run in $logs; if another run is going on, try again"
 
 tr -d '\r' <"$output" |
 	sed -n 's/^ *# corpus \([a-z0-9-]*\) \{0,1\}/\1 /p' |

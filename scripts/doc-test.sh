@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# doc-test.sh: every example of the library's documentation and the README's driver
-# compile, for each kernel that KERNEL asks for; a line of totals at the end. They are
-# not run: a function that answers is a matter for `make check`.
+# doc-test.sh: compiles every example of the library's documentation and the driver of
+# docs/library.md, for each kernel that KERNEL names; a line of totals at the end.
+# They are not run: that needs a function that answers (`make check`).
 
 set -euo pipefail
 here=$(dirname "$0")
@@ -17,11 +17,12 @@ here=$(dirname "$0")
 . "$here/lib/tally.sh"
 cd "$top"
 
-# What an example may leave out, and the library not.
+# Lints that apply to the library and not to examples.
 lenient=(-Dwarnings -Amissing_docs -Aunreachable_pub)
 
-# write_builder FILE: what rustdoc calls in place of rustc: the example is its standard
-# input. rustdoc's own arguments are for a program that can be linked and run.
+# write_builder FILE: writes the program that rustdoc calls in place of rustc, with the
+# example as standard input. It ignores rustdoc's arguments, which are for a program that
+# is linked and run.
 write_builder() {
 	{
 		printf '#!/bin/sh\nexec'
@@ -32,37 +33,40 @@ write_builder() {
 	chmod +x "$1"
 }
 
-# examples: rustdoc finds them, has each compiled, and counts.
+# examples: rustdoc finds them, and has each compiled.
 examples() {
-	local output numbers
+	local output line before=$((passed + failed + skipped))
 
 	write_builder "$out/builder"
 	output=$("${in_toolchain[@]}" rustdoc "${rustc_flags[@]}" "${library_flags[@]}" --test --no-run \
 		--test-builder "$out/builder" --crate-name pci_recovery rust/library.rs 2>&1) || true
-	numbers=$(sed -nE 's/^test result: .* ([0-9]+) passed; ([0-9]+) failed; ([0-9]+) ignored;.*/\1 \2 \3/p' <<<"$output")
-	[ -n "$numbers" ] || {
+	while read -r line; do
+		line=${line#test }
+		case $line in
+		*' ... ok') pass "$name/${line% ... ok}" ;;
+		*' ... FAILED') fail "$name/${line% ... FAILED}" "it does not compile" ;;
+		*' ... ignored') skip "$name/${line% ... ignored}" "marked as ignore" ;;
+		esac
+	done < <(grep '^test rust/' <<<"$output")
+	[ $((passed + failed + skipped)) -gt "$before" ] || {
 		say "$output"
-		die "rustdoc does not say how many examples there are: see above"
+		die "rustdoc does not say which examples there are: see above"
 	}
-	# An example's line, and of one that failed what rustc says.
-	sed -nE "s,^test (rust/.*) \.\.\. ok$,ok     $name/\1,p
-		s,^test (rust/.*) \.\.\. ignored$,skip   $name/\1,p
-		/^failures:$/,/^failures:$/p" <<<"$output" >&2
-	read -r p f s <<<"$numbers"
-	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	# rustc's output for those that failed.
+	sed -n '/^failures:$/,/^failures:$/p' <<<"$output" >&2
 }
 
-# readme: does what the README says: the library is copied next to the crate root.
-readme() {
-	local dir=$out/readme
+# library_page: follows docs/library.md: copies the library next to the crate root.
+library_page() {
+	local dir=$out/library_page
 
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	cp -r rust/pci.rs rust/guard.rs rust/recovery.rs rust/pci rust/guard rust/recovery "$dir/"
 	# shellcheck disable=SC2016  # not a command
-	sed -n '/^```rust$/,/^```$/{/^```/!p}' README.md >"$dir/my_driver.rs"
+	sed -n '/^```rust$/,/^```$/{/^```/!p}' docs/library.md >"$dir/my_driver.rs"
 	[ -s "$dir/my_driver.rs" ] || {
-		say "README.md has no example in Rust"
+		say "docs/library.md has no example in Rust"
 		return 1
 	}
 	"${in_toolchain[@]}" rustc "${rustc_flags[@]}" "${lenient[@]}" --crate-type rlib \
@@ -79,6 +83,6 @@ for name in "${all[@]}"; do
 	out=$build/doc-test
 	mkdir -p "$out"
 	examples
-	run "$name/README.md" readme
+	run "$name/docs/library.md" library_page
 done
 totals

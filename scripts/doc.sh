@@ -1,10 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# doc.sh: the library's documentation, as the author of a driver sees it, for one
-# kernel: in doc in its directory of build/. A warning is an error. It needs no
-# network: what would is taken out, and what it says of the kernel's headers is
-# linked to copies of them. Prints where it begins.
+# doc.sh: builds the library's reference for one kernel, into doc in its directory of
+# build/. A warning is an error. The pages work without network: links into the network
+# are removed, and those to the kernel's headers lead to copies. Prints the first page.
 
 set -euo pipefail
 here=$(dirname "$0")
@@ -16,7 +15,7 @@ here=$(dirname "$0")
 . "$here/lib/rustc.sh"
 cd "$top"
 
-# A page that was removed is not in the new one, and a failure leaves the old one.
+# Built beside the old one, which a failure leaves as it is.
 make_pages() {
 	rm -rf "$new"
 	"${in_toolchain[@]}" rustdoc "${rustc_flags[@]}" -Dwarnings --generate-link-to-definition \
@@ -32,14 +31,13 @@ copy_sources() {
 		[ -f "$source/$path" ] ||
 			die "a comment links to srctree/$path, which Linux $KERNEL_RELEASE does not have"
 		mkdir -p "$new/srctree/$(dirname "$path")"
-		# Any browser shows it as what it is.
+		# With a name that browsers show as text.
 		cp "$source/$path" "$new/srctree/$path.txt"
 	done < <(grep -rhoE --include='*.html' 'href="srctree/[^"]+' "$new" | cut -d / -f 2- | sort -u)
 }
 
-# What is taken from the kernel's crates links to their pages, which are not here, some
-# of it by a Rust path that nobody has resolved, which leaves the brackets of the link,
-# too; rustdoc explains itself in the network.
+# Removes links to the pages of the kernel's crates, which are not built, also those
+# that rustdoc left as unresolved Rust paths in brackets, and links to rustdoc's manual.
 mend_links() {
 	local depth root=''
 
@@ -52,7 +50,7 @@ mend_links() {
 	done
 }
 
-# Every link leads to a page that is there, and none into the network.
+# Checks that every link leads to a page here, and none into the network.
 check_links() {
 	local page link broken=0
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# each-kernel.sh CMD [ARG...]: run CMD for each kernel that KERNEL asks for, one
-# after the other, until one fails.
+# each-kernel.sh CMD [ARG...]: runs CMD for each kernel that KERNEL names, one after the
+# other, until one fails.
 
 set -euo pipefail
 here=$(dirname "$0")

@@ -5,8 +5,8 @@
 # target of rust/fuzz after the other, FUZZ_SECONDS each (60). With the address
 # sanitizer where there is a nightly Rust, without it on a stable one.
 #
-# What was found useful is kept in build/fuzz/TARGET/corpus for the next time, and
-# an input that made it fail in build/fuzz/TARGET/found. Not zero if there is one.
+# Inputs that reached new code are kept in build/fuzz/TARGET/corpus for the next run,
+# inputs that failed in build/fuzz/TARGET/found. Not zero if there is one.
 
 set -euo pipefail
 here=$(dirname "$0")
@@ -25,7 +25,7 @@ for target in "${targets[@]}"; do
 	[ -e "rust/fuzz/fuzz_targets/$target.rs" ] || die "no fuzz target '$target'; they are: ${all[*]}"
 done
 
-# What builds a fuzz target. From crates.io, as a program of the cache.
+# cargo-fuzz builds the targets. It comes from crates.io, into the cache.
 cargo_fuzz_version=0.13.2
 tool=$cache/cargo-fuzz-$cargo_fuzz_version/bin
 PATH=$tool:$PATH
@@ -40,7 +40,7 @@ if ! [ -x "$tool/cargo-fuzz" ]; then
 	rm -rf "$top/build/fuzz/cargo-fuzz"
 fi
 
-# The sanitizers are a nightly's; a rustup that has none would download it.
+# Only a nightly has sanitizers; a rustup without one would download it.
 toolchain=() sanitizer=none
 if command -v rustup >/dev/null && rustup toolchain list 2>/dev/null | grep -q '^nightly' &&
 	cargo +nightly --version >/dev/null 2>&1; then
@@ -87,21 +87,20 @@ fuzz() {
 	[ ! -t 2 ] || printf '\r\e[K' >&2
 }
 
-# judge TARGET: one line of what came of it, and how to see it again.
+# judge TARGET: prints its result in a line, and for a failure how to reproduce it.
 judge() {
 	local dir=build/fuzz/$1 log=build/fuzz/$1/log runs cover found
 
 	runs=$(sed -n 's/^stat::number_of_executed_units: //p' "$log")
 	cover=$(grep -ao 'cov: [0-9]*' "$log" | tail -n 1 || true)
 	if [ "$status" = 0 ]; then
-		passed=$((passed + 1))
-		say "ok     $1: ${runs:-no} runs in $seconds s, ${cover:-no coverage}"
+		pass "$1" "${runs:-no} runs in $seconds s, ${cover:-no coverage}"
 		return
 	fi
-	failed=$((failed + 1))
 	grep -aE "panicked at|ERROR: |SUMMARY: " -A 1 "$log" | cut -c -400 >&2 || tail -n 20 "$log" >&2
 	found=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)
-	say "${red}FAIL${plain}   $1: see $log"
+	fail "$1" "see $log"
+	say "       $log"
 	[ -z "$found" ] || say "       again: $target_dir/$host/release/$1 $found"
 }
 

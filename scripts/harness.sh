@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# harness.sh COMMAND [ARG...]: the program that runs QEMU, with all that set-up and
-# the builds have made for one kernel. Its topology is that of TOPOLOGY.
+# harness.sh COMMAND [ARG...]: runs the harness with the results of set-up and of the
+# builds for one kernel, in the topology TOPOLOGY.
 
 set -euo pipefail
 here=$(dirname "$0")
@@ -15,9 +15,9 @@ kernel_env
 
 more=()
 if [ "$kernel_name" = debug ]; then
-	# KASAN takes an eighth of all memory, and each allocation is remembered;
-	# hibernation needs as much again. Two guests of two processors on a machine of
-	# two take twice as long as two of one.
+	# KASAN takes an eighth of all memory, kmemleak records each allocation, and
+	# hibernation needs as much again. On a machine of two processors two guests of
+	# two processors each take twice as long as two of one.
 	more=(--more-memory 768 --processors 1)
 	[ "${1-}" != check ] || more+=(--first-topology)
 fi

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# in-root.sh CMD [ARG...]: run CMD in the toolchain root that `make setup` made,
+# in-root.sh CMD [ARG...]: runs CMD in the toolchain root that `make setup` made,
 # for one kernel (KERNEL or KDIR, as for make).
 #
 # The project directory, the cache, the kernel's build tree and every directory
@@ -19,7 +19,7 @@ here=$(dirname "$0")
 
 [ $# -gt 0 ] || die "usage: in-root.sh CMD [ARG...]"
 kernel_env
-[ -d "$TOOLCHAIN_ROOT" ] || die "the toolchain root has gone: run 'make setup' again"
+[ -d "$TOOLCHAIN_ROOT" ] || die "the toolchain root does not exist: run 'make setup' again"
 
 enter_begin "$TOOLCHAIN_ROOT"
 enter_bind --ro-bind "$cache"

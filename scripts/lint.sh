@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# lint.sh: every check of the sources that runs no kernel. All of them run, then a
-# line of totals; not zero if one failed. With KERNEL=all, clippy looks at the
-# modules as they are built for each kernel, and rustdoc at the library.
+# lint.sh: runs every check of the sources that boots no kernel, then prints a line of
+# totals; not zero if one failed. With KERNEL=all, clippy checks the modules, and rustdoc
+# the library, for each kernel.
 
 set -euo pipefail
 here=$(dirname "$0")
@@ -16,11 +16,11 @@ here=$(dirname "$0")
 cd "$top"
 select_kernels
 linted=("${kernels[@]}") # what follows is of one
-# What is the same for every kernel is checked once, with what the default one has.
+# Checks that do not depend on the kernel run once, with the tools of the default one.
 [ ${#linted[@]} = 1 ] || export KERNEL=$kernel_default
 kernel_env
 
-# The compiler of the root is that of Debian's kernel, and so is its rustfmt.
+# The root has the compiler of Debian's kernel, and its rustfmt.
 kernel_rustfmt() {
 	local config=$KERNEL_BUILD/.rustfmt.toml
 
@@ -54,11 +54,22 @@ shell_files() {
 }
 
 shellcheck_all() {
-	# One file each: it takes half a minute for some of those that source most.
+	# One file a process: files that source many others take half a minute.
 	shell_files | xargs -P "$(nproc)" -n 1 scripts/in-root.sh shellcheck -x -P "$top"
 }
 
-# component NAME: whether cargo has it; a toolchain may come without.
+# new_test: what scripts/kselftest/new writes is clean.
+new_test() {
+	local dir=build/lint-new
+
+	rm -rf "$dir"
+	mkdir -p "$dir/tests/aer"
+	cp -r scripts/kselftest/new scripts/kselftest/lib "$dir/"
+	"$dir/new" aer/example
+	scripts/in-root.sh shellcheck -x -P "$top" "$dir/tests/aer/example.sh"
+}
+
+# component NAME: true where cargo has it; some toolchains do not.
 component() {
 	cargo "$1" --version >/dev/null 2>&1
 }
@@ -73,7 +84,10 @@ run checkpatch scripts/lint/checkpatch.sh
 run licences scripts/lint/licences.sh
 run needed scripts/lint/needed.sh
 run mutants scripts/lint/mutants.sh
-for crate in qemu qemu/guest/fuzz_files qemu/guest/measure rust; do
+run circles scripts/lint/circles.sh
+run docs scripts/lint/docs.sh
+run new-test new_test
+for crate in qemu qemu/guest rust rust/space rust/survey; do
 	manifest=$crate/Cargo.toml
 	if component clippy; then
 		run "${crate##*/}-clippy" cargo clippy --quiet --locked --all-targets --manifest-path "$manifest" -- -D warnings
@@ -81,9 +95,9 @@ for crate in qemu qemu/guest/fuzz_files qemu/guest/measure rust; do
 		skip "${crate##*/}-clippy" "this cargo has no clippy"
 	fi
 done
-# The files of rust/ are the kernel's to format.
+# The files of rust/ are formatted by the kernel's rustfmt, above.
 if component fmt; then
-	for crate in qemu qemu/guest/fuzz_files qemu/guest/measure; do
+	for crate in qemu qemu/guest; do
 		run "${crate##*/}-rustfmt" cargo fmt --manifest-path "$crate/Cargo.toml" --check
 	done
 else

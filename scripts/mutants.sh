@@ -1,20 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# mutants.sh [GLOB]: does a test notice when a guard is weakened? Builds the
-# modules once with each patch of mutants/ whose name matches, runs the tests
-# with them, and says which tests failed. Not zero if a mutant survived.
+# mutants.sh [GLOB]: checks that a test notices each weakened guard. Builds the modules
+# once with each patch of mutants/ whose name matches, runs the tests with them, and
+# prints which tests failed. Not zero if a mutant survived.
 #
-# mutants/NAME.patch is a unified diff (-p1). Before the diff stands in one line
-# what is weakened, and below, if not all tests are to be run, `tests: GLOB`; or
-# `soak: GLOB`, for those of `make soak`.
+# mutants/NAME.patch is a unified diff (-p1). Its first line says what is weakened. A
+# line `tests: GLOB` below it limits the tests; `soak: GLOB` names tests of `make soak`,
+# `models: GLOB` register files of `make models`, `topology: NAME` where the tests run.
 #
-# Only a failed test catches a mutant. A guest that does not boot, hangs, panics
-# or gives up says nothing, whatever failed before; nor does a test that took too
-# long. And a test that fails anyway catches everything: `make check` comes first.
+# Only a failed test catches a mutant. A guest that does not boot, hangs, panics or
+# gives up does not, whatever failed before; nor does a test that took too long. A test
+# that fails anyway would catch everything: run `make check` first.
 #
-# Each mutant leaves its modules and logs in mutants/NAME of the kernel's directory
-# of build/. The environment is that of the harness (KERNEL, TOPOLOGY, TIMEOUT).
+# The modules and logs of each mutant are in mutants/NAME of the kernel's directory of
+# build/. The environment is that of the harness (KERNEL, TOPOLOGY, TIMEOUT).
 
 set -euo pipefail
 here=$(dirname "$0")
@@ -22,6 +22,8 @@ here=$(dirname "$0")
 . "$here/lib/common.sh"
 # shellcheck source=scripts/lib/kernel.sh
 . "$here/lib/kernel.sh"
+# shellcheck source=scripts/lib/tally.sh
+. "$here/lib/tally.sh"
 # shellcheck source=scripts/lib/mutant.sh
 . "$here/lib/mutant.sh"
 cd "$top"
@@ -31,7 +33,7 @@ harness=qemu/target/release/pci-recovery-qemu
 kernel_env
 all=build/$kernel_name/mutants
 [ -x "$harness" ] || die "no $harness: run 'make harness' first"
-command -v patch >/dev/null || die "there is no program patch here: install it"
+command -v patch >/dev/null || die "the program patch is missing: install it"
 
 names=()
 for file in scripts/mutants/*.patch; do
@@ -51,20 +53,21 @@ harness_pid=
 trap 'interrupted 130' INT
 trap 'interrupted 143' TERM HUP
 
-# interrupted STATUS: nothing goes on, and what was found so far is not lost.
+# interrupted STATUS: ends the harness and the script; results so far are printed already.
 interrupted() {
 	trap '' INT TERM HUP
 	if [ -n "$harness_pid" ]; then
 		kill -TERM "$harness_pid" 2>/dev/null || true
 		wait "$harness_pid" 2>/dev/null || true
 	fi
+	write_results
 	progress_end
 	say "interrupted during $name; logs: $all/$name"
 	exit "$1"
 }
 
-# Of each mutant: what is weakened, `caught`, `SURVIVED` or `not tested`, and by
-# which tests or why.
+# For each mutant: what is weakened, `caught`, `SURVIVED` or `not tested`, and by which
+# tests or why.
 weakened=() verdicts=() details=()
 caught=0 survived=0 untested=0
 
@@ -78,10 +81,19 @@ for name in "${names[@]}"; do
 	SURVIVED) survived=$((survived + 1)) ;;
 	*) untested=$((untested + 1)) ;;
 	esac
+	if [ "$verdict" = caught ]; then
+		passed=$((passed + 1))
+		note_result "ok @ $name"
+	else
+		failed=$((failed + 1))
+		results+=("# $verdict: $detail")
+		note_result "not ok @ $name"
+	fi
 	weakened+=("$what") verdicts+=("$verdict") details+=("$detail")
 	say "$(printf '%-10s %s: %s' "$verdict" "$name" "$detail")"
 done
 
+write_results
 mutant_table
 totals="$caught caught, $survived survived"
 [ "$untested" = 0 ] || totals+=", $untested not tested"

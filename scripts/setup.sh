@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# setup.sh: make all that a module build and a virtual machine need, in the
-# cache, and write build/KERNEL/env, which says where it is. Does nothing when all
-# is there. `setup.sh remove` removes the cache.
+# setup.sh: makes everything that a module build and a virtual machine need, in the
+# cache, and writes build/KERNEL/env, which has the paths. Does nothing where all is
+# complete. `setup.sh remove` removes the cache.
 #
 # Environment: PCI_RECOVERY_CACHE, PCI_RECOVERY_MIRROR; KERNEL, the series (7.2 or
 # 7.3), debug or small (setup/debug.config, setup/small.config); KDIR, BZIMAGE, LLVM
@@ -28,7 +28,7 @@ here=$(dirname "$0")
 
 # What each directory of the cache is made from is its key.
 toolchain_key=$(key "$recipe" "$suite" "$backports" "${root_packages[@]}" "${root_packages_backports[@]}")
-kernel_key=$(key "$toolchain_key" "$kernel_cc" "${guest_modules[@]}" "${bench_modules[@]}")
+kernel_key=$(key "$toolchain_key" "$kernel_cc" "${guest_modules[@]}" "${stock_modules[@]}")
 debug_key=$(key "$toolchain_key" "${guest_modules[@]}" "$(<"$here/setup/debug.config")" "$(<"$here/setup/debug.omit")")
 # Comments and order make no other kernel.
 small_key=$(key "$toolchain_key" "$kernel_cc" "${guest_modules[@]}" "$(grep -E '^(# )?CONFIG_\w+(=| is not set)' "$here/setup/small.config" | sort)")
@@ -41,8 +41,8 @@ have_toolchain() {
 	intact "$toolchain" "${toolchain_files[@]}"
 }
 
-# With KDIR no kernel of Debian's is needed; otherwise the one in the cache is
-# taken, into $kernel, and no network is asked for a newer one.
+# With KDIR no kernel of Debian's is needed. Otherwise sets $kernel to the one in the
+# cache; a newer one is not looked for.
 have_kernel() {
 	[ -z "${KDIR:-}" ] || return 0
 	kernel=$(printf '%s\n' "$cache/kernel-$kernel_name"[.-]*"-$kernel_key" | sort -V | tail -n 1)
@@ -87,7 +87,7 @@ remove() {
 	if [ "$(ls -A "$cache")" = .lock ]; then
 		rm -r "$cache"
 	else
-		say "$cache has other things in it: they are left"
+		say "$cache contains other files, which are kept"
 	fi
 }
 
@@ -99,7 +99,7 @@ main() {
 	small) kernel_key=$small_key kernel_seconds=300 ;;
 	esac
 	case "$top$cache${KDIR:-}${BZIMAGE:-}" in
-	*[[:space:]:]*) die "spaces and colons in the paths of the project, the cache or KDIR are more than kbuild can bear" ;;
+	*[[:space:]:]*) die "kbuild does not support spaces or colons in the paths of the project, the cache and KDIR" ;;
 	esac
 	[ -n "${KDIR:-}" ] || [ -z "${BZIMAGE:-}" ] || die "BZIMAGE= needs KDIR=, the tree that the image was built in"
 	[ -n "${KDIR:-}" ] || [ -z "${LLVM:-}" ] || die "LLVM= needs KDIR=: Debian's kernel is built with gcc"

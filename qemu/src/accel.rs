@@ -12,7 +12,7 @@ use std::fs::OpenOptions;
 use anyhow::Result;
 use anyhow::bail;
 
-use crate::command::QEMU;
+use crate::runner::QEMU;
 use crate::runner::Runner;
 
 #[derive(Clone, Copy, Debug, PartialEq, clap::ValueEnum)]
@@ -34,7 +34,7 @@ pub enum Accel {
 /// Decides, and says why in words.
 pub fn choose(choice: Choice, runner: &Runner) -> Result<(Accel, String)> {
     if choice == Choice::Tcg {
-        return Ok((Accel::Tcg, "TCG, as asked".into()));
+        return Ok((Accel::Tcg, "TCG, as requested".into()));
     }
     match (why_no_kvm(runner), choice) {
         (None, _) => Ok((Accel::Kvm, "KVM".into())),

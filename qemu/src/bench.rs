@@ -5,15 +5,15 @@
 //! | file | |
 //! |---|---|
 //! | `figures.rs` | what the guests' tests (scripts/kselftest/bench) have measured |
-//! | `size.rs`, `estimate.rs` | how large the modules are, and how large the driver would be in C |
+//! | `size.rs` | how large the modules are |
 //! | `fit.rs`, `targets.rs` | what follows from that |
-//! | `results.rs`, `table.rs`, `plot.rs` | how it is told |
-//! | `compare.rs` | what has become more expensive since |
+//! | `results.rs`, `table.rs`, `plot.rs`, `page.rs` | the results as JSON, as a table, as a plot, in docs/benchmarks.md |
+//! | `compare.rs` | detects regressions against the results |
 
 mod compare;
-mod estimate;
-pub mod figures;
+mod figures;
 mod fit;
+mod page;
 mod plot;
 mod results;
 mod size;
@@ -28,21 +28,26 @@ use anyhow::Context;
 use anyhow::Result;
 
 use crate::check;
-use crate::check::Selection;
-use crate::check::Suite;
 use crate::cli::BenchArgs;
 use crate::cli::GuestArgs;
-use crate::command::QEMU;
+use crate::guests;
+use crate::host::Host;
 use crate::image;
-use crate::modes;
-use crate::modes::Host;
 use crate::outcome::FAILED;
 use crate::outcome::PASSED;
+use crate::results::format::Ended;
+use crate::results::format::Guest;
+use crate::results::format::Test;
+use crate::results::format::Verdict;
+use crate::results::record;
+use crate::results::record::Record;
+use crate::runner::QEMU;
 use crate::runner::Runner;
+use crate::suite::Selection;
+use crate::suite::Suite;
 use crate::ui::Ui;
 
 use compare::Outcome;
-use estimate::Estimate;
 use figures::Figures;
 use fit::Fit;
 use results::Results;
@@ -51,17 +56,29 @@ use size::Size;
 /// The modules that are compared.
 const MODULES: [&str; 2] = ["pci_plain", "pci_recovery"];
 
-/// Measures, and writes down or compares what came of it.
+/// Measures, and stores the results or compares them.
 pub fn bench(host: Host, args: &GuestArgs, silence: Duration, bench: &BenchArgs) -> Result<u8> {
     if bench.show {
-        return show(&Results::load(&bench.results)?, &bench.results, &host.ui);
+        return show(&Results::load(&bench.results)?, bench, &host.ui);
     }
+    let mut record = Record::begin(&bench.report.file, Suite::Bench.mode(), args)?;
+    let result = measure(host, args, silence, bench, &mut record);
+    record.end(result)
+}
+
+fn measure(
+    host: Host,
+    args: &GuestArgs,
+    silence: Duration,
+    bench: &BenchArgs,
+    record: &mut Record,
+) -> Result<u8> {
     let selection = Selection {
         suite: Suite::Bench,
         filter: &bench.filter,
         first_topology: false,
     };
-    let ran = modes::run_tests(host, args, silence, selection, bench.jobs)?;
+    let ran = guests::run_tests(host, args, silence, selection, bench.jobs, record)?;
     let Some(mut report) = ran.report else {
         return Ok(ran.status);
     };
@@ -71,9 +88,9 @@ pub fn bench(host: Host, args: &GuestArgs, silence: Duration, bench: &BenchArgs)
         return Ok(ran.status);
     }
     if bench.check {
-        return compare_with(&bench.results, &results(args, figures)?, &ran.ui);
+        return compare_with(&bench.results, &results(args, figures)?, record, &ran.ui);
     }
-    // One topology is put to what is known of the others.
+    // The figures of one topology are merged into the stored ones of the others.
     let known = match args.topology.is_empty() {
         true => Figures::default(),
         false => known(args, &bench.results)?,
@@ -82,7 +99,7 @@ pub fn bench(host: Host, args: &GuestArgs, silence: Duration, bench: &BenchArgs)
     // A part of a topology is no result.
     if bench.filter == "*" {
         results.save(&bench.results)?;
-        return show(&results, &bench.results, &ran.ui);
+        return show(&results, bench, &ran.ui);
     }
     tell(&results, &ran.ui);
     ran.ui
@@ -90,10 +107,11 @@ pub fn bench(host: Host, args: &GuestArgs, silence: Duration, bench: &BenchArgs)
     Ok(PASSED)
 }
 
-/// Tells what there is in `path`, and plots it.
-fn show(results: &Results, path: &Path, ui: &Ui) -> Result<u8> {
+/// Prints the results, plots them, and writes them into the page.
+fn show(results: &Results, bench: &BenchArgs, ui: &Ui) -> Result<u8> {
     tell(results, ui);
-    plot::save(results, &path.with_extension("svg"))?;
+    plot::save(results, &bench.results.with_extension("svg"))?;
+    page::save(results, &bench.page)?;
     Ok(PASSED)
 }
 
@@ -106,7 +124,7 @@ fn tell(results: &Results, ui: &Ui) {
     }
 }
 
-/// What was measured before on the same kernel; nothing where there are no results.
+/// Returns the stored figures of the same kernel; none where there are no results.
 fn known(args: &GuestArgs, path: &Path) -> Result<Figures> {
     if !path.exists() {
         return Ok(Figures::default());
@@ -129,21 +147,19 @@ fn results(args: &GuestArgs, figures: Figures) -> Result<Results> {
         .into_iter()
         .map(|name| Ok((name.to_owned(), Size::of(name, &args.module_dir)?)))
         .collect::<Result<_>>()?;
-    let estimate = Estimate::of(&args.module_dir)?;
-    let targets = targets::judge(&figures, &estimate);
+    let targets = targets::judge(&figures);
     Ok(Results {
         command: "make bench".into(),
         kernel: image::kernel_release(&args.kernel)?,
         qemu: qemu_version(args)?,
         figures,
         sizes,
-        estimate,
         fits,
         targets,
     })
 }
 
-/// The first line that QEMU says of itself.
+/// Returns the first line of `qemu --version`.
 fn qemu_version(args: &GuestArgs) -> Result<String> {
     let output = Runner::new(&args.runner)
         .output(QEMU, &["--version"], "")
@@ -152,25 +168,31 @@ fn qemu_version(args: &GuestArgs) -> Result<String> {
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
-/// Ends with the line of totals.
-fn compare_with(path: &Path, results: &Results, ui: &Ui) -> Result<u8> {
-    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+/// Ends with the line of totals. What is compared takes the place of the guests' tests in the record, too.
+fn compare_with(path: &Path, results: &Results, record: &mut Record, ui: &Ui) -> Result<u8> {
     ui.line("");
+    let mut tests = Vec::new();
     for (name, outcome) in compare::compare(results, &Results::load(path)?) {
-        match outcome {
-            Outcome::Passed => passed += 1,
+        let (verdict, reason) = match outcome {
+            Outcome::Passed => (Verdict::Pass, None),
             Outcome::Failed(why) => {
-                failed += 1;
                 ui.line(&format!("FAIL {name}: {why}"));
+                (Verdict::Fail, Some(why))
             }
             Outcome::Skipped(why) => {
-                skipped += 1;
                 ui.line(&format!("skip {name}: {why}"));
+                (Verdict::Skip, Some(why))
             }
-        }
+        };
+        tests.push(Test::new(name, verdict, reason));
     }
-    ui.line(&format!(
-        "{passed} passed, {failed} failed, {skipped} skipped"
-    ));
-    Ok(if failed > 0 { FAILED } else { PASSED })
+    let compared = Guest {
+        ended: Ended::Complete,
+        tests,
+        ..record::not_begun("", &[])
+    };
+    let totals = compared.totals();
+    ui.line(&totals.to_string());
+    record.guests = vec![compared];
+    Ok(if totals.failed > 0 { FAILED } else { PASSED })
 }

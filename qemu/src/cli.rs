@@ -7,12 +7,15 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
+use clap::ArgAction;
 use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
+use clap::builder::OsStringValueParser;
+use clap::builder::TypedValueParser;
 
 use crate::accel::Choice;
-use crate::check::USUAL_TOPOLOGY;
+use crate::topology::USUAL_TOPOLOGY;
 
 const EXAMPLES: &str = "\
 Exit status:
@@ -58,7 +61,7 @@ pub enum Command {
         /// Run only the tests whose name matches this pattern (`*`, `?`, `[a-z]`), or one of several
         #[arg(long, value_name = "GLOB", env = "FILTER", default_value = "*")]
         filter: String,
-        /// Run the endurance tests instead: thousands of cycles of each thing, and does anything grow?
+        /// Run the endurance tests instead: thousands of cycles, after which memory must not have grown
         #[arg(long)]
         soak: bool,
         /// Dump the config spaces of the topology `models` instead, for the tests on the host
@@ -73,8 +76,26 @@ pub enum Command {
         /// How many guests run at the same time and share the tests; each needs a processor and 512 MiB [default: 2, or 1 on one processor]
         #[arg(long, value_name = "N", env = "JOBS", default_value = "", hide_default_value = true, value_parser = jobs)]
         jobs: Jobs,
+        #[command(flatten)]
+        report: ReportArgs,
     },
-    /// Measure what the guard costs, against plain C, in guests whose time counts instructions
+    /// Print what failed in several parts of a run, and end with the line `N passed, N failed, N skipped`, the sum of all
+    Total {
+        /// A part: its name, exit status, seconds, and the file with its results (.json, .ktap, or .cargo: what cargo printed)
+        #[arg(long, num_args = 4, value_names = ["NAME", "STATUS", "SECONDS", "FILE"], action = ArgAction::Append)]
+        part: Vec<String>,
+        /// A part that was not run, and why
+        #[arg(long, num_args = 2, value_names = ["NAME", "REASON"], action = ArgAction::Append)]
+        skip: Vec<String>,
+        #[command(flatten)]
+        report: ReportArgs,
+    },
+    /// Print which tests of a file of results caught a mutant: `caught: TESTS`, `SURVIVED: WHY` or `not tested: WHY`
+    Judge {
+        /// The file that `check --report` wrote
+        file: PathBuf,
+    },
+    /// Measure the cost of the guard, against plain C, in guests whose time counts instructions
     #[command(after_help = EXAMPLES, args_override_self = true)]
     Bench {
         #[command(flatten)]
@@ -132,7 +153,7 @@ pub struct GuestArgs {
     )]
     pub kselftest: PathBuf,
 
-    /// What the random numbers of the tests begin with, as a test that used some reports it [default: another one each time]
+    /// The seed of the tests' random numbers, as a test that used some reports it [default: another one each time]
     #[arg(long, value_name = "NUMBER", env = "SEED", default_value = "", hide_default_value = true, value_parser = seed)]
     pub seed: Seed,
 
@@ -150,7 +171,7 @@ pub struct GuestArgs {
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     pub boot_timeout: Duration,
 
-    /// MiB of memory that the guest gets beside those of its topology, for a kernel that needs more
+    /// MiB of memory in addition to those of the topology, for a kernel that needs more
     #[arg(long, value_name = "MIB", default_value = "0", value_parser = clap::value_parser!(u32).range(..=65536))]
     pub more_memory: u32,
 
@@ -158,15 +179,15 @@ pub struct GuestArgs {
     #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u32).range(1..=8))]
     pub processors: u32,
 
-    /// Let the guest's time count its instructions, on one processor and without KVM: what it measures is the same in each run
+    /// Let the guest's time count its instructions, on one processor and without KVM: measurements are the same in each run
     #[arg(long)]
     pub icount: bool,
 
-    /// What executes the guest's instructions
+    /// The accelerator: KVM, or TCG, which emulates
     #[arg(long, value_name = "ACCEL", value_enum, default_value = "auto")]
     pub accel: Choice,
 
-    /// Print the QEMU command, ready to be copied and pasted, and do nothing else
+    /// Only print the QEMU command, ready to be copied and pasted
     #[arg(long)]
     pub dry_run: bool,
 
@@ -200,19 +221,37 @@ pub struct BenchArgs {
     /// Run only the benchmarks whose name matches this pattern, or one of several
     #[arg(long, value_name = "GLOB", env = "FILTER", default_value = "*")]
     pub filter: String,
-    /// Compare with the results that there are instead of writing them: counts of accesses are to be the same, those of
+    /// Compare with the stored results instead of writing them: counts of accesses must be the same, those of
     /// instructions within 2 %
     #[arg(long)]
     pub check: bool,
-    /// Measure nothing: show the results that there are, and plot them anew
+    /// Print the stored results and write plot and page from them, without a measurement
     #[arg(long, conflicts_with = "check")]
     pub show: bool,
     /// The file with the results; the plot goes beside it
     #[arg(long, value_name = "FILE", default_value = "bench/results.json")]
     pub results: PathBuf,
+    /// The page with the table of the results, between its lines `<!-- make bench: begin -->` and `end`
+    #[arg(long, value_name = "FILE", default_value = "docs/benchmarks.md")]
+    pub page: PathBuf,
+    #[command(flatten)]
+    pub report: ReportArgs,
     /// How many guests run at the same time [default: 2, or 1 on one processor]
     #[arg(long, value_name = "N", env = "JOBS", default_value = "", hide_default_value = true, value_parser = jobs)]
     pub jobs: Jobs,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Write what happened to this file, as JSON (docs/testing.md); also of a run that was interrupted
+    #[arg(
+        long = "report",
+        value_name = "FILE",
+        env = "REPORT",
+        default_value = "",
+        hide_default_value = true, value_parser = OsStringValueParser::new().map(PathBuf::from)
+    )]
+    pub file: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -238,7 +277,7 @@ fn jobs(text: &str) -> Result<Jobs, String> {
     }
 }
 
-/// What random numbers begin with; none where nobody cares.
+/// The seed of random numbers; none where any will do.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Seed(pub Option<u32>);
 

@@ -9,9 +9,6 @@ use crate::accel::Accel;
 use crate::topology::Device;
 use crate::topology::Topology;
 
-/// The program; the runner, if there is one, knows where it is.
-pub const QEMU: &str = "qemu-system-x86_64";
-
 /// The character devices that QEMU serves as sockets, in the order of the guest's serial ports; then QMP.
 pub const CONSOLE: &str = "console";
 pub const REQUESTS: &str = "requests";
@@ -22,13 +19,10 @@ pub const SOCKETS: [&str; 4] = [CONSOLE, REQUESTS, OUTPUT, QMP];
 /// The ACPI table of [`crate::wake`].
 pub const WAKE: &str = "wake.aml";
 
-/// The swap disk, where the topology has one.
-pub const SWAP: &str = "swap.raw";
-
 /// Where QEMU writes what it traces, among the logs.
 pub const TRACE: &str = "trace.log";
 
-/// What a command line is made of.
+/// The inputs of a command line.
 pub struct Parts<'a> {
     pub accel: Accel,
     pub kernel: &'a Path,
@@ -62,7 +56,7 @@ pub fn arguments(parts: &Parts<'_>) -> Vec<OsString> {
     ]);
     match parts.accel {
         Accel::Kvm => add(&["-accel", "kvm", "-cpu", "max"]),
-        // An instruction is a nanosecond, and nobody waits for what sleeps. So that all clocks are this one, and say
+        // An instruction is a nanosecond, and sleeps take no time. So that all clocks are this one, and show
         // the same in each run, the kernel is told that its counter can be relied on.
         Accel::Tcg if parts.icount => add(&[
             "-accel",
@@ -103,13 +97,28 @@ pub fn arguments(parts: &Parts<'_>) -> Vec<OsString> {
     }
     add(&["-qmp", &format!("chardev:{QMP}")]);
 
+    // Before the devices that are behind it.
+    if parts.topology.iommu {
+        add(&["-device", "intel-iommu,intremap=on,caching-mode=on"]);
+    }
+    for disk in parts.topology.disks() {
+        let drive = format!(
+            "if=none,id={},format=raw,file={}",
+            disk.name,
+            own(&disk.file())
+        );
+        add(&["-drive", &drive]);
+    }
+    let devices = parts.topology.devices.iter();
+    for name in devices.filter_map(|device| device.network.as_ref()) {
+        add(&["-netdev", &format!("hubport,id={name},hubid=0")]);
+    }
     for device in &parts.topology.devices {
         add(&["-device", &device_argument(device)]);
     }
-    if parts.topology.swap_mib.is_some() {
-        let drive = format!("if=none,id=swap,format=raw,file={}", own(SWAP));
-        add(&["-drive", &drive]);
-        add(&["-device", "virtio-blk-pci,drive=swap,bus=pcie.0,addr=1e.0"]);
+    if let Some(swap) = &parts.topology.swap {
+        let device = format!("virtio-blk-pci,drive={},bus=pcie.0,addr=1e.0", swap.name);
+        add(&["-device", &device]);
     }
 
     add(&["-append", &kernel_command_line(parts)]);
@@ -149,7 +158,7 @@ fn kernel_command_line(parts: &Parts<'_>) -> String {
         "no_console_suspend",
         // A kernel may leave out the times of its log by default, which tests read.
         "printk.time=1",
-        // A hang is asked for its blocked tasks.
+        // After a hang the blocked tasks are printed by SysRq.
         "sysrq_always_enabled",
         // Under TCG the self-tests of the crypto algorithms take most of a second.
         "cryptomgr.notests",
@@ -157,7 +166,7 @@ fn kernel_command_line(parts: &Parts<'_>) -> String {
         "kunit.enable=1",
     ];
     if parts.icount {
-        // A serial port takes 87000 instructions for each byte: only what is wrong is told.
+        // A serial port takes 87000 instructions for each byte: only errors are printed.
         words.extend(["tsc=reliable", "quiet"]);
     } else {
         // While the clock is that of jiffies, at the boot, the watchdog of 7.3 waits for ever for a processor that waits
@@ -166,6 +175,9 @@ fn kernel_command_line(parts: &Parts<'_>) -> String {
     }
     if parts.panic_on_oops {
         words.push("oops=panic");
+    }
+    if parts.topology.iommu {
+        words.push("intel_iommu=on");
     }
     words.extend(parts.topology.cmdline.split_whitespace());
     words.join(" ")
@@ -273,12 +285,26 @@ mod tests {
     }
 
     #[test]
-    fn a_swap_disk_is_there_where_it_is_wanted() {
-        let file = |words: &[String]| words.iter().any(|word| word.ends_with("/swap.raw"));
-        assert!(!file(&example(true)));
-        let mut topology = Topology::load("endpoint").unwrap();
-        topology.swap_mib = Some(1);
-        assert!(file(&example_of(&topology, true)));
+    fn disks_are_there_where_they_are_wanted() {
+        let has = |words: &[String], end: &str| words.iter().any(|word| word.ends_with(end));
+        assert!(!has(&example(true), ".raw"));
+        let swap = example_of(&Topology::load("hibernation").unwrap(), true);
+        assert!(has(
+            &swap,
+            "if=none,id=swap-disk,format=raw,file=/t,,x/swap-disk.raw"
+        ));
+        let nvme = example_of(&Topology::load("nvme").unwrap(), true);
+        assert!(has(&nvme, "/ep0-disk.raw") && has(&nvme, ",drive=ep0-disk"));
+    }
+
+    #[test]
+    fn adapters_of_the_network_are_on_one_hub() {
+        let words = example_of(&Topology::load("guard_net").unwrap(), true);
+        for id in ["ep0", "peer"] {
+            assert!(words.contains(&format!("hubport,id={id}-net,hubid=0")));
+            let device = format!(",netdev={id}-net");
+            assert!(words.iter().any(|word| word.contains(&device)));
+        }
     }
 
     #[test]
@@ -288,6 +314,17 @@ mod tests {
         let words = example_of(&topology, true);
         let append = words.iter().position(|word| word == "-append").unwrap();
         assert!(words[append + 1].ends_with(" oops=panic a=b c"));
+    }
+
+    #[test]
+    fn an_iommu_comes_before_the_devices_that_are_behind_it() {
+        let mut topology = Topology::load("endpoint").unwrap();
+        let place = |words: &[String], what: &str| words.iter().position(|w| w.starts_with(what));
+        assert_eq!(place(&example_of(&topology, true), "intel-iommu"), None);
+        topology.iommu = true;
+        let words = example_of(&topology, true);
+        assert!(place(&words, "intel-iommu,").unwrap() < place(&words, "pcie-root-port").unwrap());
+        assert!(words.iter().any(|word| word.contains(" intel_iommu=on")));
     }
 
     #[test]

@@ -7,32 +7,19 @@ use std::collections::VecDeque;
 /// How many of the last lines are kept to be shown.
 const TAIL: usize = 30;
 
-/// Messages after which the kernel does nothing any more; the second is that of its decompressor.
+/// Messages after which the kernel has stopped; the second is that of its decompressor.
 const PANIC: &[&str] = &["Kernel panic - not syncing", "-- System halted"];
 
-/// Kernel messages that fail the test during which they appear.
-const DAMAGE: &[&str] = &[
-    "WARNING: ",
-    "BUG: ",
-    "BUG kmalloc",
-    "Oops: ",
-    "Kernel panic",
-    "general protection fault",
-    "KASAN: ",
-    "UBSAN: ",
-    "kernel BUG at ",
-    "possible circular locking dependency detected",
-    "possible recursive locking detected",
-    "inconsistent lock state",
-    "register non-static key",
-    "suspicious RCU usage",
-    "rcu_preempt detected stalls",
-    "rcu_sched detected stalls",
-    "self-detected stall",
-    "blocked for more than",
-    "unreferenced object",
-    "sleeping function called from invalid context",
-];
+/// The texts of kernel messages that fail the test during which they appear; the runner in the guest reads them, too.
+const DAMAGE: &str = include_str!("../../scripts/kselftest/lib/damage");
+
+/// Whether a message means damage.
+fn is_damage(text: &str) -> bool {
+    DAMAGE
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .any(|damage| text.contains(damage))
+}
 
 /// A kernel message that means damage.
 #[derive(Debug, PartialEq)]
@@ -58,7 +45,7 @@ impl Console {
             if self.panic.is_none() && PANIC.iter().any(|mark| text.contains(mark)) {
                 self.panic = Some(text.trim().to_owned());
             }
-            if DAMAGE.iter().any(|mark| text.contains(mark)) {
+            if is_damage(text) {
                 self.damage.push(Damage {
                     line: text.to_owned(),
                     during: running.map(Into::into),
@@ -122,7 +109,7 @@ impl Lines {
         lines
     }
 
-    /// What came after the last line's end.
+    /// The text after the last line's end.
     pub fn rest(&self) -> Option<&str> {
         Some(self.text.as_str()).filter(|text| !text.is_empty())
     }
@@ -130,7 +117,81 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::process::Command;
+    use std::process::Stdio;
+
     use super::*;
+
+    /// A message of each kind, as Linux 7.3 prints it.
+    const KINDS: &str = "\
+WARNING: drivers/pci/pci.c:1 at f+0x1/0x2, CPU#0: sh/1
+BUG: kernel NULL pointer dereference, address: 0000000000000008
+BUG kmalloc-64 (Not tainted): Right Redzone overwritten
+BUG: sleeping function called from invalid context at kernel/locking/mutex.c:1
+BUG: scheduling while atomic: sh/1/0x00000002
+BUG: unable to handle page fault for address: ffffc90000000000
+watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [sh:1]
+watchdog: CPU0: Watchdog detected hard LOCKUP on cpu 0
+kernel BUG at mm/slub.c:1!
+Oops: general protection fault, probably for non-canonical address 0xdead: 0000 [#1] SMP
+Oops: 0002 [#1] SMP
+Kernel panic - not syncing: Fatal exception
+Unable to handle kernel paging request, unable to handle
+refcount_t: underflow; use-after-free.
+BUG: KASAN: slab-use-after-free in f+0x1/0x2
+UBSAN: array-index-out-of-bounds in f.c:1:1
+kmemleak: 1 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
+unreferenced object 0xffff888000000000 (size 64):
+WARNING: possible circular locking dependency detected
+WARNING: possible recursive locking detected
+WARNING: inconsistent lock state
+INFO: trying to register non-static key.
+WARNING: suspicious RCU usage
+rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:
+rcu: INFO: rcu_sched detected stalls on CPUs/tasks:
+rcu: INFO: rcu_tasks detected expedited stalls on CPUs/tasks: { 0-... }
+rcu: INFO: rcu_preempt self-detected stall on CPU
+INFO: task sh:1 blocked for more than 120 seconds.
+Future hung task reports are suppressed, see sysctl kernel.hung_task_warnings
+";
+
+    #[test]
+    fn each_kind_of_damage_is_seen_by_harness_and_guest() {
+        for line in KINDS.lines() {
+            assert!(is_damage(line), "the harness does not see: {line}");
+        }
+        let kselftest = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/kselftest");
+        let script =
+            "set -eu; . \"$KT_DIR/lib/dmesg.sh\"; dmesg_since() { cat; }; ! dmesg_damage mark";
+        let mut guest = Command::new("sh")
+            .args(["-c", script])
+            .env("KT_DIR", kselftest)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        guest
+            .stdin
+            .take()
+            .unwrap()
+            .write_all((KINDS.to_owned() + "pcieport 0000:00:04.0: AER: error\n").as_bytes())
+            .unwrap();
+        let said = guest.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8(said.stdout).unwrap(), KINDS);
+    }
+
+    #[test]
+    fn damage_is_text_that_a_regular_expression_takes_as_it_is() {
+        let texts = DAMAGE.lines().filter(|line| !line.starts_with('#'));
+        for text in texts {
+            assert!(
+                !text.contains(|c: char| r".*+?[](){}|^$\".contains(c)),
+                "{text}"
+            );
+            assert_eq!(text, text.trim());
+        }
+    }
 
     #[test]
     fn lines_are_put_together() {

@@ -89,10 +89,11 @@ impl Guest {
         let mut all = vec![
             ("mode", format!("{mode}\n")),
             ("topology", topology.guest_lines()),
+            ("topology-models", topology.model_lines()),
             ("topology-name", format!("{}\n", topology.name)),
         ];
-        if let Some(mib) = topology.swap_mib {
-            all.push(("swap", format!("{mib}\n")));
+        if let Some(swap) = &topology.swap {
+            all.push(("swap", format!("{}\n", swap.mib)));
         }
         if let Some(seed) = args.seed.0 {
             all.push(("seed", format!("{seed}\n")));
@@ -108,6 +109,11 @@ impl Guest {
             kselftest: &args.kselftest,
             settings: &all,
         })?;
+        // Where time counts instructions there is one.
+        let processors = match args.icount {
+            true => 1,
+            false => topology.processors.unwrap_or(args.processors),
+        };
         let runner = Runner::new(&args.runner);
         let choice = match args.icount {
             true if args.accel == Choice::Kvm => {
@@ -128,7 +134,7 @@ impl Guest {
             accel,
             accel_reason,
             icount: args.icount,
-            processors: if args.icount { 1 } else { args.processors },
+            processors,
             log_dir: args.log_dir.clone(),
         })
     }
@@ -178,7 +184,7 @@ impl Guest {
             .collect();
         let words = self
             .runner
-            .words(command::QEMU, &self.arguments(&initramfs, own, own));
+            .words(runner::QEMU, &self.arguments(&initramfs, own, own));
         ui.line(&format!(
             "mkdir -p {DRY_RUN}  # for the sockets: console.sock shows the kernel's messages"
         ));
@@ -186,8 +192,9 @@ impl Guest {
             &own.join(command::WAKE),
             &wake::table(),
         ));
-        if let Some(mib) = self.topology.swap_mib {
-            ui.line(&format!("truncate -s {mib}M {DRY_RUN}/{}", command::SWAP));
+        for disk in self.topology.disks() {
+            let (mib, file) = (disk.mib, disk.file());
+            ui.line(&format!("truncate -s {mib}M {DRY_RUN}/{file}"));
         }
         if self.keep_initramfs.is_none() {
             ui.line("# The initramfs is there during a run only; --initramfs FILE writes one that stays.");
@@ -227,10 +234,10 @@ impl Guest {
         self.write_initramfs(&initramfs)?;
         fs::write(own.path().join(command::WAKE), wake::table())
             .context("cannot write the ACPI table")?;
-        if let Some(mib) = self.topology.swap_mib {
-            File::create(own.path().join(command::SWAP))
-                .and_then(|file| file.set_len(u64::from(mib) << 20))
-                .context("cannot make the swap disk")?;
+        for disk in self.topology.disks() {
+            File::create(own.path().join(disk.file()))
+                .and_then(|file| file.set_len(u64::from(disk.mib) << 20))
+                .with_context(|| format!("cannot make the disk {}", disk.name))?;
         }
 
         let logs = Logs::create(&self.log_dir, self.mode)?;
@@ -240,7 +247,7 @@ impl Guest {
             .canonicalize()
             .context("the logs have gone")?;
         let arguments = self.arguments(&initramfs, own.path(), &log_folder);
-        let words = self.runner.words(command::QEMU, &arguments);
+        let words = self.runner.words(runner::QEMU, &arguments);
         logs.qmp().line(
             "start:",
             command::for_shell(&[], &words)
@@ -265,7 +272,7 @@ impl Guest {
             Err(QmpError::Channel(_)) => bail!(machine.why_not_started()),
             Err(error) => return Err(error).context("QEMU refuses to be controlled"),
         };
-        // QEMU has read the files and the sockets are connected: nothing is left behind even by SIGKILL.
+        // QEMU has read the files and the sockets are connected: even SIGKILL leaves no files.
         own.close().context("cannot remove temporary files")?;
         Requests {
             stream: requests_port,

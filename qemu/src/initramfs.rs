@@ -34,7 +34,7 @@ const OWN: &[(&str, u32, &str)] = &[
 /// Mount points, and the folders that programs expect.
 const DIRECTORIES: &[&str] = &["dev", "proc", "root", "run", "sys", "tmp"];
 
-/// What goes into the archive besides this program's own files.
+/// The contents of the archive besides this program's own files.
 pub struct Contents<'a> {
     pub busybox: &'a Path,
     /// The release of the kernel that is to load the modules.
@@ -53,7 +53,7 @@ enum Node {
     Character { major: u32, minor: u32 },
 }
 
-/// An archive in memory; the map's order puts every folder before what is in it.
+/// An archive in memory; the map's order puts every folder before its files.
 #[derive(Debug, Default)]
 pub struct Initramfs {
     nodes: BTreeMap<String, Node>,

@@ -6,6 +6,9 @@
 
 mod line;
 mod report;
+mod told;
+
+use std::time::Instant;
 
 use line::Directive;
 use line::Line;
@@ -13,8 +16,11 @@ pub use report::Report;
 pub use report::Test;
 pub use report::Totals;
 pub use report::Verdict;
+pub use told::Points;
+pub use told::Told;
+pub use told::value;
 
-/// What a line meant, for a person who watches.
+/// The meaning of a line, for a person who watches.
 #[derive(Debug, PartialEq)]
 pub enum Step<'a> {
     /// A test has begun.
@@ -23,7 +29,7 @@ pub enum Step<'a> {
     Group { depth: usize, name: &'a str },
     /// A result, at this depth of nesting.
     Result { depth: usize, test: &'a Test },
-    /// What a test wants to be known, however it ends.
+    /// A report of a test, printed however the test ends.
     Report { depth: usize, text: &'a str },
     /// The guest gave up.
     Bail(&'a str),
@@ -39,16 +45,22 @@ struct Level {
     notes: Vec<String>,
 }
 
+/// A test that has begun.
+#[derive(Debug)]
+struct Running {
+    name: String,
+    since: Instant,
+}
+
 /// A stream that is being read.
 #[derive(Debug, Default)]
 pub struct Parser {
     levels: Vec<Level>,
-    /// What has begun and has no result yet, at each depth.
-    running: Vec<String>,
+    /// The tests that have begun and have no result yet, at each depth.
+    running: Vec<Running>,
     /// The deepest of it, or `after NAME` between two tests.
     now: Option<String>,
-    /// What was reported, with the name of the test before it.
-    told: Vec<String>,
+    told: Vec<Told>,
     bail: Option<String>,
 }
 
@@ -77,9 +89,11 @@ impl Parser {
             }
             Line::Running(name) => {
                 self.running.truncate(depth);
-                self.running.push(name.into());
+                self.running.push(Running {
+                    name: name.into(),
+                    since: Instant::now(),
+                });
                 self.now = Some(name.into());
-                let name = self.running.last().map(String::as_str)?;
                 Some(Step::Running { depth, name })
             }
             Line::Subtest(name) => {
@@ -103,9 +117,10 @@ impl Parser {
                 self.bail.as_deref().map(Step::Bail)
             }
             Line::Report(text) => {
-                self.told.push(match self.running.first() {
-                    Some(test) if depth > 0 => format!("{test}: {text}"),
-                    _ => text.into(),
+                let test = self.running.first().filter(|_| depth > 0);
+                self.told.push(Told {
+                    test: test.map(|test| test.name.clone()),
+                    text: text.into(),
                 });
                 Some(Step::Report { depth, text })
             }
@@ -135,11 +150,12 @@ impl Parser {
 
     /// What runs at `depth`, without the names above it.
     fn running_at(&self, depth: usize) -> Option<String> {
-        let name = self.running.get(depth)?;
+        let name = &self.running.get(depth)?.name;
         let above = depth
             .checked_sub(1)
             .and_then(|above| self.running.get(above));
-        let short = above.and_then(|above| name.strip_prefix(above.as_str())?.strip_prefix('.'));
+        let short =
+            above.and_then(|above| name.strip_prefix(above.name.as_str())?.strip_prefix('.'));
         Some(short.unwrap_or(name).to_owned())
     }
 
@@ -156,18 +172,19 @@ impl Parser {
                 children.splice(0..0, tests);
             }
         }
+        let took = self.running.get(depth).map(|test| test.since.elapsed());
         self.running.truncate(depth);
         self.now = Some(match self.running.last() {
-            Some(test) => test.clone(),
+            Some(test) => test.name.clone(),
             None => format!("after {name}"),
         });
         let level = self.open(depth);
         let mut own = std::mem::take(&mut level.notes);
         own.append(&mut notes);
         let name = if name.is_empty() { "(no name)" } else { name };
-        level
-            .tests
-            .push(Test::new(name, ok, directive, own, children));
+        let mut test = Test::new(name, ok, directive, own, children);
+        test.took = took;
+        level.tests.push(test);
         let last = level.tests.len() - 1;
         &level.tests[last]
     }

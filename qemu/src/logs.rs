@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is kept of a run: console.log, output.log and qmp.log in a folder of its own.
+//! The logs of a run: console.log, output.log and qmp.log in a folder of its own.
 
 use std::fs;
 use std::fs::File;

@@ -24,8 +24,8 @@ use anyhow::bail;
 use rustix::process::Pid;
 use rustix::process::Signal;
 
-use crate::command;
 use crate::logs::QmpLog;
+use crate::runner;
 use crate::runner::Runner;
 
 /// How long QEMU, and the runner before it, may take until the sockets are there.
@@ -52,7 +52,7 @@ impl Machine {
         log: &QmpLog,
     ) -> Result<Self> {
         let mut child = runner
-            .command(command::QEMU, folders)
+            .command(runner::QEMU, folders)
             .args(arguments)
             .spawn()
             .context("cannot start QEMU")?;

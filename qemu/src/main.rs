@@ -2,8 +2,9 @@
 
 //! Boots a kernel in QEMU, injects PCI errors through the emulated hardware, and reports what the guest found.
 //!
-//! `modes` has the subcommands, but for `bench`. Each lets `guest` check what was given and boot, `session` run the guest to its
-//! end with a program (`check`, `demo`, `shell`) that makes sense of its output, and `outcome` tell what came of it.
+//! `modes` has the subcommands, but for `bench` and those of `results`. Each lets `guest` check what was given and boot, `session`
+//! run the guest to its end with a program (`check`, `demo`, `shell`) that interprets its output, and `outcome` has the exit
+//! status. `suite` knows the tests, `shards` shares them, `guests` runs them, `results` records what happened.
 
 mod accel;
 mod bench;
@@ -13,6 +14,8 @@ mod command;
 mod console;
 mod demo;
 mod guest;
+mod guests;
+mod host;
 mod image;
 mod initramfs;
 mod ktap;
@@ -23,10 +26,12 @@ mod modes;
 mod outcome;
 mod qmp;
 mod requests;
+mod results;
 mod runner;
 mod session;
 mod shards;
 mod shell;
+mod suite;
 mod topology;
 mod trace;
 mod ui;
@@ -45,12 +50,12 @@ use signal_hook::consts::SIGINT;
 use signal_hook::consts::SIGTERM;
 use signal_hook::iterator::Signals;
 
-use crate::check::Selection;
-use crate::check::Suite;
 use crate::cli::Cli;
 use crate::cli::Command;
-use crate::modes::Host;
+use crate::host::Host;
 use crate::session::Event;
+use crate::suite::Selection;
+use crate::suite::Suite;
 use crate::ui::Ui;
 
 fn main() -> ExitCode {
@@ -82,6 +87,7 @@ fn run(cli: Cli) -> Result<u8> {
             models,
             first_topology,
             jobs,
+            report,
         } => modes::check(
             host,
             &guest,
@@ -97,7 +103,12 @@ fn run(cli: Cli) -> Result<u8> {
                 first_topology,
             },
             jobs,
+            &report.file,
         ),
+        Command::Total { part, skip, report } => {
+            results::total(&part, &skip, &report.file, &host.ui)
+        }
+        Command::Judge { file } => results::judge(&file, &host.ui),
         Command::Bench {
             mut guest,
             silence,

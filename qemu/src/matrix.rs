@@ -41,7 +41,7 @@ fn is_named(test: &Test) -> bool {
     !test.name.starts_with('(') && test.name != "not_reached"
 }
 
-/// What came of the subtest `column`. Why it was not run, or what its failure shows, is added to `reasons` if it is not
+/// The result of the subtest `column`. Why it was not run, or what its failure shows, is added to `reasons` if it is not
 /// there, but for numbers.
 fn cell(test: &Test, column: &str, reasons: &mut Vec<String>) -> String {
     let Some(child) = test.children.iter().find(|child| child.name == column) else {

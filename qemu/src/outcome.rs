@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What came of a session: the exit status, what a person is told, and which logs stay.
+//! The outcome of a session: the exit status, the message for a person, and which logs stay.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use crate::ui::Ui;
 
 pub const PASSED: u8 = 0;
 pub const FAILED: u8 = 1;
-/// Nothing was run.
+/// No test or program was run.
 pub const UNUSABLE: u8 = 2;
 /// The guest did not come to its end.
 pub const BROKEN: u8 = 3;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Answers what the guest asks for: each line on its second serial port gets one line, `ok[ TEXT]` or `error TEXT`.
+//! Answers the guest's requests: each line on its second serial port gets one line, `ok[ TEXT]` or `error TEXT`.
 
 use std::io;
 use std::io::Read;
@@ -47,7 +47,7 @@ enum Request {
     Exit(i32),
 }
 
-/// What the guest has asked for, for when it sleeps.
+/// The guest's requests for when it sleeps.
 #[derive(Clone, Copy)]
 enum Later {
     Wake {
@@ -242,7 +242,7 @@ impl Requests {
         }
     }
 
-    /// Looks whether it is time, and returns what is still to be done.
+    /// Performs the requests that are due, and returns the others.
     fn look(&self, later: Later) -> Option<Later> {
         let (done, until, next) = match later {
             Later::Wake { until } => (self.with_qmp(Qmp::wake_if_suspended), until, None),

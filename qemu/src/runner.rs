@@ -17,6 +17,9 @@ use std::thread;
 
 use rustix::process::Signal;
 
+/// QEMU's program; the runner, if there is one, knows where it is.
+pub const QEMU: &str = "qemu-system-x86_64";
+
 /// The variable that names the folders a program may use besides those that the runner knows.
 pub const BIND: &str = "PCI_RECOVERY_BIND";
 
@@ -126,7 +129,7 @@ pub fn supervise() -> Option<io::Result<u8>> {
     thread::spawn(move || {
         let mut buffer = [0; 512];
         while let Ok(count @ 1..) = io::stdin().read(&mut buffer) {
-            // What is written to the supervisor is for the program, if that still reads.
+            // Input of the supervisor goes to the program, if that still reads.
             let _ = stdin
                 .as_mut()
                 .map(|stdin| stdin.write_all(&buffer[..count]));

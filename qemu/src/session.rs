@@ -31,10 +31,10 @@ const TICK: Duration = Duration::from_millis(100);
 /// How long the guest may take to power off after its program has ended.
 const POWER_OFF: Duration = Duration::from_secs(10);
 
-/// How long the console may go on after a panic, and after a hang was asked for its tasks.
+/// How long the console is read after a panic, and after the tasks of a hang were requested.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// What others tell the session.
+/// The events of a session.
 #[derive(Debug)]
 pub enum Event {
     /// Bytes from the kernel console.
@@ -43,7 +43,7 @@ pub enum Event {
     Output(Vec<u8>),
     /// A port was closed.
     Closed,
-    /// The guest asked for something.
+    /// A request of the guest.
     Activity,
     /// The guest's program has ended.
     GuestExit(i32),
@@ -60,7 +60,7 @@ pub enum Event {
 pub enum End {
     /// The guest's program ended with this status.
     Exit(i32),
-    /// Nothing came from the guest's program for so long.
+    /// The guest's program was silent for this long.
     Hang(Duration),
     /// The guest's program did not begin within this time.
     NoBoot(Duration),
@@ -74,14 +74,14 @@ pub enum End {
     Left,
 }
 
-/// What the guest's program is for: the tests, the demonstration, the shell.
+/// The purpose of the guest's program: the tests, the demonstration, the shell.
 pub trait Program {
     /// The guest has booted: its first output is about to be given to [`Program::output`].
     fn begin(&mut self, ui: &Ui) -> Result<()>;
     fn output(&mut self, bytes: &[u8], ui: &Ui);
     /// The kernel printed something.
     fn console(&mut self, _bytes: &[u8]) {}
-    /// What runs, in the words of the guest's program.
+    /// The running test or step, as the guest's program names it.
     fn running(&self) -> Option<&str>;
 }
 
@@ -119,7 +119,7 @@ pub fn forward(mut port: UnixStream, events: Sender<Event>, event: fn(Vec<u8>) -
     });
 }
 
-/// What a session knows while it runs.
+/// The state of a running session.
 struct State {
     started: Instant,
     /// The last sign of life of the guest's program; none before the first.

@@ -24,10 +24,10 @@ use crate::ui::Ui;
 /// Ctrl-], the key that leaves.
 const LEAVE: u8 = 0x1d;
 
-/// What follows piped input. Not Ctrl-D: the guest's terminal loses one that comes while a command runs.
+/// Sent after piped input. Not Ctrl-D: the guest's terminal loses one that comes while a command runs.
 const END_OF_INPUT: &[u8] = b"\nexit\n";
 
-/// What the guest is told about this terminal: rows, columns and its kind.
+/// This terminal's rows, columns and kind, for the guest.
 pub fn terminal_settings() -> String {
     let size = termios::tcgetwinsize(stdin())
         .ok()

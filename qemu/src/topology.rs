@@ -23,6 +23,9 @@ use entry::Entry;
 /// Where the topologies that come with the project are.
 const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/topologies");
 
+/// Where a test runs that names no topology, and what `shell` boots.
+pub const USUAL_TOPOLOGY: &str = "endpoint";
+
 /// The memory of a machine whose topology does not say.
 const MEMORY_MIB: u32 = 512;
 
@@ -58,9 +61,12 @@ pub enum TopologyError {
 struct File {
     description: String,
     memory_mib: Option<NonZeroU32>,
+    processors: Option<NonZeroU32>,
     swap_mib: Option<NonZeroU32>,
     #[serde(default)]
     cmdline: String,
+    #[serde(default)]
+    iommu: bool,
     #[serde(default)]
     device: Vec<Entry>,
 }
@@ -76,8 +82,35 @@ pub struct Device {
     pub options: Vec<(String, String)>,
     /// Whether the tests work on it.
     pub test: bool,
+    /// The register file that stands in its place, `scripts/kselftest/models/NAME.model`.
+    pub model: Option<String>,
+    /// What it is the controller of.
+    pub disk: Option<Disk>,
+    /// What QEMU calls its place on the network that all of them are on, and nobody else.
+    pub network: Option<String>,
     /// Where the guest finds it.
     pub path: String,
+}
+
+/// A disk, empty when the machine is switched on for the first time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disk {
+    /// What QEMU calls it.
+    pub name: String,
+    pub mib: u32,
+}
+
+impl Disk {
+    /// The disk of the device `id`.
+    fn of(id: &str, mib: u32) -> Self {
+        let name = format!("{id}-disk");
+        Self { name, mib }
+    }
+
+    /// The file that it is, among those of one run.
+    pub fn file(&self) -> String {
+        format!("{}.raw", self.name)
+    }
 }
 
 /// The devices of the virtual machine, bridges before what is behind them.
@@ -87,10 +120,14 @@ pub struct Topology {
     pub description: String,
     /// The machine's memory.
     pub memory_mib: u32,
-    /// The size of its swap disk; None where it has none.
-    pub swap_mib: Option<u32>,
+    /// How many processors it has, where that matters.
+    pub processors: Option<u32>,
+    /// Its disk to swap to, if it has one.
+    pub swap: Option<Disk>,
     /// Parameters of the kernel beside those of the harness, separated by spaces.
     pub cmdline: String,
+    /// Whether the machine has an IOMMU, which VFIO needs.
+    pub iommu: bool,
     pub devices: Vec<Device>,
 }
 
@@ -150,17 +187,36 @@ impl Topology {
             name: name.into(),
             description: parsed.description,
             memory_mib: parsed.memory_mib.map_or(MEMORY_MIB, NonZeroU32::get),
-            swap_mib: parsed.swap_mib.map(NonZeroU32::get),
+            processors: parsed.processors.map(NonZeroU32::get),
+            swap: parsed.swap_mib.map(|mib| Disk::of("swap", mib.get())),
             cmdline: parsed.cmdline,
+            iommu: parsed.iommu,
             devices,
         })
     }
 
-    /// What the guest is told: a line `ID PATH` for each device, ` test` after those that the tests work on.
+    /// All disks.
+    pub fn disks(&self) -> impl Iterator<Item = &Disk> {
+        let devices = self.devices.iter();
+        self.swap
+            .iter()
+            .chain(devices.filter_map(|device| device.disk.as_ref()))
+    }
+
+    /// The topology for the guest: a line `ID PATH` for each device, ` test` after those that the tests work on.
     pub fn guest_lines(&self) -> String {
         let line =
             |d: &Device| format!("{} {}{}\n", d.id, d.path, if d.test { " test" } else { "" });
         self.devices.iter().map(line).collect()
+    }
+
+    /// The register files that the guest presents in place of devices: a line `PATH MODEL` for each.
+    pub fn model_lines(&self) -> String {
+        let devices = self.devices.iter();
+        devices
+            .filter_map(|device| Some((&device.path, device.model.as_ref()?)))
+            .map(|(path, model)| format!("{path} {model}\n"))
+            .collect()
     }
 }
 

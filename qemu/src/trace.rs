@@ -25,7 +25,7 @@ impl Trace {
 
     /// From now on accesses are written down.
     pub fn begin(&self, qmp: &mut Qmp) -> Result<String, QmpError> {
-        // What was there before is of another trace; QEMU appends.
+        // QEMU appends; an older file is of another trace.
         match fs::File::options().write(true).open(&self.file) {
             Ok(file) => file.set_len(0)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -69,18 +69,18 @@ impl Ui {
         }
     }
 
-    /// What was held until now is a block.
+    /// The lines held so far form a block.
     pub fn end_block(&self) {
         if let Some(held) = &self.held {
             let lines = held.lines.take();
             if !lines.is_empty() {
-                // Nobody shows it any more only when the run has been given up.
+                // The receiver is gone only if the run was aborted.
                 let _ = held.blocks.send(lines.join("\n"));
             }
         }
     }
 
-    /// What goes on at the moment; shown on a terminal until the next call, with the time that it takes.
+    /// Shows the current step on a terminal, with the time that it takes, until the next call.
     pub fn status(&self, text: &str) {
         if let Some(spinner) = &self.spinner {
             self.spinning.set(true);
@@ -90,7 +90,7 @@ impl Ui {
         }
     }
 
-    /// Nothing goes on any more.
+    /// Removes the current step from the terminal.
     pub fn done(&self) {
         if let Some(spinner) = &self.spinner {
             self.spinning.set(false);
@@ -105,7 +105,7 @@ impl Ui {
             held.lines.borrow_mut().push(text.into());
             return;
         }
-        // When nobody reads any more, the run goes on to its end and its exit code.
+        // A closed standard output does not end the run, nor change its exit code.
         self.without_spinner(|| drop(writeln!(io::stdout(), "{text}")));
     }
 

@@ -4,6 +4,7 @@
 
 mod fake;
 
+use std::process::Command;
 use std::process::Stdio;
 
 use fake::Files;
@@ -12,6 +13,8 @@ use fake::is_alive;
 use fake::wait_for;
 use rustix::process::Pid;
 use rustix::process::Signal;
+use serde_json::Value;
+use serde_json::json;
 
 const PASSING: &str = "\
 KTAP version 1
@@ -96,9 +99,9 @@ fn a_known_fault_and_what_is_reported_are_shown() {
     let mut guest = Guest::boot("check", &[]);
     guest.output(
         "KTAP version 1\n1..1\n# running: loss\n  KTAP version 1\n  # Subtest: loss\n  1..1\n\
-         \x20 # running: loss.stock\n  # report: points suspend 214\n  # other\n\
+         \x20 # running: loss.stock\n  # report: points=214 path=suspend\n  # other\n\
          \x20 ok 1 stock # XFAIL it saves what is lost\nok 1 loss\n\
-         # report: 214 injection points in 1 paths, 0 poisoned\n",
+         # report: all of it\n",
     );
     guest.request("exit 0");
     let ended = guest.power_off(0);
@@ -106,14 +109,14 @@ fn a_known_fault_and_what_is_reported_are_shown() {
     let (results, end) = ended.stdout.split_once("\n\n").expect("two parts");
     assert!(
         results.starts_with(
-            "loss\n    points suspend 214\n    xfail stock # it saves what is lost\nok   loss ("
+            "loss\n    points=214 path=suspend\n    xfail stock # it saves what is lost\nok   loss ("
         ),
         "{results}"
     );
     assert!(!results.contains("other"), "{results}");
     assert_eq!(
         end,
-        "Reported:\n  loss: points suspend 214\n  214 injection points in 1 paths, 0 poisoned\n\n\
+        "Reported:\n  loss: points=214 path=suspend\n  all of it\n  214 injection points in 1 paths, 0 poisoned\n\n\
          1 passed, 0 failed, 0 skipped\n"
     );
 }
@@ -487,4 +490,219 @@ fn wrong_usage_is_one_line_and_runs_nothing() {
         );
         assert!(files.list("tmp").is_empty());
     }
+}
+
+/// The only run of a report.
+fn run_of(report: &Value) -> &Value {
+    assert_eq!(report["version"], 1);
+    assert_eq!(report["runs"].as_array().map(Vec::len), Some(1));
+    &report["runs"][0]
+}
+
+/// The harness with `--report report.json`.
+fn reporting(files: &Files, options: &[&str]) -> Command {
+    let mut harness = files.harness("check");
+    harness.arg("--report").arg(files.path("report.json"));
+    harness.args(options);
+    harness
+}
+
+/// Runs a subcommand that boots nothing, and returns what it prints.
+fn said(arguments: &[&str]) -> String {
+    let done = Command::new(env!("CARGO_BIN_EXE_pci-recovery-qemu"))
+        .args(arguments)
+        .env_remove("REPORT")
+        .output()
+        .unwrap();
+    String::from_utf8(done.stdout).unwrap() + &String::from_utf8(done.stderr).unwrap()
+}
+
+#[test]
+fn the_report_has_everything() {
+    let files = Files::new();
+    let harness = reporting(&files, &[]).spawn().unwrap();
+    let mut guest = Guest::attach(files, harness);
+    guest.output(
+        "KTAP version 1\n1..3\n# running: loss\n  KTAP version 1\n  # Subtest: loss\n  1..2\n\
+         \x20 # running: loss.a\n  # report: points=7 path=a\n  # report: seed 3\n  ok 1 a\n  # why\n  not ok 2 b\n\
+         not ok 1 loss\n# running: bind\nok 2 bind\nok 3 pm # SKIP no pm_test\n# report: all of it\n",
+    );
+    guest.request("exit 1");
+    let ended = guest.power_off(0);
+    let report = ended.report();
+    let run = run_of(&report);
+    assert_eq!(run["suite"], "check");
+    assert_eq!(run["kernel"], "7.3.4-fake");
+    assert_eq!(run["ended"], "complete");
+    assert_eq!(run["status"], 1);
+    assert_eq!(
+        run["totals"],
+        json!({"passed": 2, "failed": 1, "skipped": 1})
+    );
+    assert_eq!(
+        run["points"],
+        json!({"points": 7, "paths": 1, "poisoned": 0})
+    );
+    let guest = &run["guests"][0];
+    assert_eq!(guest["topology"], "endpoint");
+    assert_eq!(guest["reports"], json!(["all of it"]));
+    assert!(guest["logs"].as_str().unwrap().ends_with("logs/check-1"));
+    let tests = guest["tests"].as_array().unwrap();
+    assert_eq!(tests.len(), 3);
+    assert_eq!(tests[0]["reports"], json!(["seed 3"]));
+    assert_eq!(tests[0]["values"], json!([{"points": "7", "path": "a"}]));
+    assert!(tests[0]["seconds"].is_number());
+    assert_eq!(tests[0]["subtests"][1]["verdict"], "fail");
+    assert_eq!(tests[0]["subtests"][1]["notes"], json!(["why"]));
+    assert_eq!(tests[2]["verdict"], "skip");
+    assert_eq!(tests[2]["reason"], "no pm_test");
+}
+
+#[test]
+fn a_hang_is_in_the_report() {
+    let files = Files::new();
+    let harness = reporting(&files, &["--timeout", "1"]).spawn().unwrap();
+    let mut guest = Guest::attach(files, harness);
+    guest.output("KTAP version 1\n1..2\nok 1 bind\n# running: suspend\n");
+    let ended = guest.wait();
+    let report = ended.report();
+    let run = run_of(&report);
+    assert_eq!(run["ended"], "hang");
+    assert_eq!(run["status"], 3);
+    let guest = &run["guests"][0];
+    assert_eq!(guest["running"], "suspend");
+    assert_eq!(guest["tests"][0]["verdict"], "pass");
+    assert_eq!(guest["tests"][1]["verdict"], "fail");
+    let file = ended.files.path("report.json");
+    let file = file.to_str().unwrap();
+    assert_eq!(
+        said(&["judge", file]),
+        "not tested: no end of the tests: no output for 1 s (suspend)\n"
+    );
+}
+
+#[test]
+fn an_interrupted_run_leaves_its_results() {
+    let files = Files::new();
+    files.write("kselftest/tests/suspend.sh", b"# topology: switch\n");
+    let harness = reporting(&files, &[]).spawn().unwrap();
+    let mut guest = Guest::attach(files, harness);
+    guest.output("KTAP version 1\n1..2\nok 1 first\n# running: bind\n");
+    guest.qmp(|seen| !seen.is_empty());
+    signal(guest.harness.id(), Signal::TERM);
+    let ended = guest.wait();
+    assert_eq!(ended.code, Some(143));
+    let report = ended.report();
+    let run = run_of(&report);
+    assert_eq!(run["ended"], "interrupted");
+    assert_eq!(run["status"], 143);
+    let guests = run["guests"].as_array().unwrap();
+    assert_eq!(guests[0]["running"], "bind");
+    assert_eq!(guests[0]["tests"][0]["verdict"], "pass");
+    assert_eq!(guests[0]["tests"][1]["name"], "bind");
+    assert_eq!(guests[0]["tests"][1]["missing"], true);
+    assert_eq!(guests[1]["ended"], "not_begun");
+    assert_eq!(guests[1]["selected"], json!(["suspend"]));
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_a_report() {
+    let files = Files::new();
+    let harness = reporting(&files, &[]).spawn().unwrap();
+    let mut guest = Guest::attach(files, harness);
+    guest.output("KTAP version 1\n1..1\n");
+    signal(guest.harness.id(), Signal::KILL);
+    let ended = guest.wait();
+    assert_eq!(run_of(&ended.report())["ended"], "running");
+}
+
+#[test]
+fn a_run_that_cannot_be_is_in_the_report() {
+    let files = Files::new();
+    let done = reporting(&files, &["--filter", "nothing"])
+        .output()
+        .unwrap();
+    assert_eq!(done.status.code(), Some(2));
+    let file = files.path("report.json");
+    assert_eq!(
+        said(&["judge", file.to_str().unwrap()]),
+        "not tested: nothing was run: no test matches `nothing`\n"
+    );
+    let done = files
+        .harness("check")
+        .args(["--report", "/nowhere/at/all.json"])
+        .output()
+        .unwrap();
+    assert_eq!(done.status.code(), Some(2), "before anything is booted");
+}
+
+#[test]
+fn a_test_that_took_too_long_catches_no_mutant() {
+    let judged = |output: &str| {
+        let files = Files::new();
+        let harness = reporting(&files, &[]).spawn().unwrap();
+        let mut guest = Guest::attach(files, harness);
+        guest.output(output);
+        guest.request("exit 1");
+        let ended = guest.power_off(0);
+        said(&["judge", ended.files.path("report.json").to_str().unwrap()])
+    };
+    let late = "KTAP version 1\n1..1\n# running: a\n  KTAP version 1\n  # Subtest: a\n  1..2\n  not ok 1 x\n\
+                \x20 # report: timeout=60\n  not ok 2 not_reached # TIMEOUT took longer than 60 s\nnot ok 1 a\n";
+    assert_eq!(
+        judged(late),
+        "SURVIVED: no test failed, but a took too long\n"
+    );
+    let early = "KTAP version 1\n1..2\n# running: a\n  KTAP version 1\n  # Subtest: a\n  1..1\n\
+                 \x20 not ok 1 not_reached # ERROR ended early, status 2\nnot ok 1 a\nok 2 b\n";
+    assert_eq!(judged(early), "SURVIVED: no test failed\n");
+    let caught = "KTAP version 1\n1..2\nok 1 a\n# running: b\nnot ok 2 b\n";
+    assert_eq!(judged(caught), "caught: b\n");
+    assert_eq!(
+        judged("KTAP version 1\n1..2\nnot ok 1 a\nBail out! no debugfs\n"),
+        "not tested: the tests gave up: no debugfs\n"
+    );
+}
+
+#[test]
+fn the_total_is_of_all_parts_and_names_what_failed() {
+    let files = Files::new();
+    let harness = reporting(&files, &[]).spawn().unwrap();
+    let mut guest = Guest::attach(files, harness);
+    guest.output("KTAP version 1\n1..2\nok 1 a\n# running: b\n# BAR0 is 0\nnot ok 2 b\n");
+    guest.request("exit 1");
+    let ended = guest.power_off(0);
+    let path = |name: &str| ended.files.path(name).to_str().unwrap().to_owned();
+    ended.files.write(
+        "lint.ktap",
+        b"KTAP version 1\n1..2\nok 1 x\nok 2 y # SKIP none\n",
+    );
+    ended.files.write(
+        "host.cargo",
+        b"test result: ok. 5 passed; 0 failed; 0 ignored; 0 measured\n",
+    );
+    let report = path("report.json");
+    let (lint, host, merged) = (path("lint.ktap"), path("host.cargo"), path("merged.json"));
+    let part = |name: &'static str, status, file| ["--part", name, status, "9", file];
+    let mut arguments = vec!["total"];
+    arguments.extend(part("check, 7.3", "2", &report));
+    arguments.extend(part("lint", "0", &lint));
+    arguments.extend(part("cargo test", "2", &host));
+    arguments.extend(part("fuzz", "1", "/nowhere.ktap"));
+    arguments.extend(["--skip", "check, debug", "not built", "--report", &merged]);
+    let said = said(&arguments);
+    let expected = "
+failed: 7.3.4-fake endpoint/b: BAR0 is 0
+failed: cargo test: status 2 without a failed test: counted as one failure
+failed: fuzz: status 1, cannot read the results /nowhere.ktap: No such file or directory (os error 2)
+check, 7.3: 1 passed, 1 failed, 0 skipped in 9 s, status 2
+lint: 1 passed, 0 failed, 1 skipped in 9 s, status 0
+cargo test: 5 passed, 1 failed, 0 skipped in 9 s, status 2
+fuzz: 0 passed, 1 failed, 0 skipped in 9 s, status 1
+check, debug: not built: skipped
+7 passed, 3 failed, 2 skipped
+";
+    assert_eq!(said, expected);
+    let merged: Value = serde_json::from_str(&std::fs::read_to_string(merged).unwrap()).unwrap();
+    assert_eq!(run_of(&merged), run_of(&ended.report()));
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! QEMU's `edu` device (docs/specs/edu.rst): its registers, and what can be asked of it.
+//! QEMU's `edu` device (docs/specs/edu.rst): its registers and its requests.
 //!
 //! One request at a time. Each ends with an answer or with an errno:
 //!
-//! | errno | | make it again? |
+//! | errno | | retry |
 //! |---|---|---|
 //! | `EAGAIN` | I/O is stopped, or was while the device worked: recovery, reset, suspend | yes |
 //! | `ETIMEDOUT` | there was no interrupt within 5 s | yes |
@@ -137,12 +137,12 @@ impl Edu {
             .inspect_err(|error| dev_err!(self.dev, "not alive: {:?}\n", error))
     }
 
-    /// Stops I/O: when this returns, nobody accesses the registers.
+    /// Stops I/O: when this returns, no access to the registers is left.
     pub fn stop(&self) {
         self.gate.close();
     }
 
-    /// Stops I/O; unlike after [`Edu::stop`], nobody is about to start it again.
+    /// Stops I/O for good; after [`Edu::stop`] it is started again.
     pub fn give_up(&self) {
         self.gate.give_up();
     }
@@ -189,7 +189,7 @@ impl Edu {
             Ok(self.read(STATUS)? & STATUS_COMPUTING == 0
                 && self.read(DMA_COMMAND)? & DMA_START == 0)
         })?;
-        // Nobody waits for those any more.
+        // No request waits for those now.
         self.write(INTERRUPT_ACK, self.read(INTERRUPT_STATUS)?)?;
         Ok(passage)
     }

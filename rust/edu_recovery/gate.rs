@@ -4,7 +4,7 @@
 //! its interrupts on to them.
 //!
 //! A request holds the gate's lock whenever it accesses a register, and gives it up only while it
-//! waits. So after [`Gate::close`] nobody is at the registers, nor comes to them before
+//! waits. So after [`Gate::close`] no request accesses the registers, nor does one before
 //! [`Gate::open`]; a request that was waiting then finds out, and must not be taken for done.
 
 use kernel::{
@@ -46,7 +46,7 @@ pub struct Gate {
 
 struct State {
     open: bool,
-    /// Closed, and nobody is about to open it.
+    /// Closed for good.
     given_up: bool,
     /// How often it was closed.
     closings: u64,
@@ -89,7 +89,7 @@ impl Gate {
         Ok(())
     }
 
-    /// Closes the gate: nobody accesses registers from now on, and the request that was waiting for
+    /// Closes the gate: no request accesses registers from now on, and the one that was waiting for
     /// the device fails.
     ///
     /// Context: process context, sleeps for as long as a few register accesses take.
@@ -101,7 +101,7 @@ impl Gate {
         self.changed.notify_all();
     }
 
-    /// Closes the gate, and tells requests not to wait for it.
+    /// Closes the gate for good: requests do not wait for it.
     pub fn give_up(&self) {
         self.state.lock().given_up = true;
         self.close();
@@ -170,11 +170,11 @@ impl Passage<'_> {
         self.state.interrupts
     }
 
-    /// Waits until `done`, which is told the number of interrupts and may access registers.
+    /// Waits until `done`, which gets the number of interrupts and may access registers.
     ///
     /// # Errors
     ///
-    /// `EAGAIN` where the gate was closed meanwhile: what the device was asked for is lost.
+    /// `EAGAIN` where the gate was closed meanwhile: the request is lost.
     /// `ETIMEDOUT` where it is not done within 5 s; that of `done`.
     pub fn wait(&mut self, mut done: impl FnMut(u64) -> Result<bool>) -> Result {
         let start = Instant::<Monotonic>::now();

@@ -171,7 +171,7 @@ impl Counters {
         }
     }
 
-    /// Makes a request until it is answered. Is the answer right?
+    /// Makes a request until it is answered, and returns whether the answer is right.
     fn submit(&self, edu: &Edu, number: u32) -> Result<bool> {
         for _ in 1..ATTEMPTS {
             match attempt(edu, number) {

@@ -2,7 +2,7 @@
 
 //! BARs and Command against what the kernel assigned and enabled: a wiped function fails here.
 //!
-//! After a reset that nobody restored, config space is readable and looks plausible, but the BARs
+//! After a reset without a restore, config space is readable and looks plausible, but the BARs
 //! read 0 and Command has lost its enable bits (PCIe r6.0, sec 6.6.1 and 7.5.1.1.3).
 
 use super::{
@@ -10,16 +10,15 @@ use super::{
         self,
         COMMAND_MASTER,
         COMMAND_MEMORY,
-        COMMAND_WORD, //
+        COMMAND_WORD,
+        FIRST_BAR_WORD, //
     },
     BarKind,
     Function,
     Header,
+    HeaderType,
     Refusal, //
 };
-
-/// Index of the word of the first BAR.
-pub const FIRST_WORD: usize = 4;
 
 const TYPE_IO: u32 = 0x1;
 const TYPE_MASK_MEM: u32 = 0x7;
@@ -36,7 +35,7 @@ fn assigned(function: &Function) -> impl Iterator<Item = (usize, super::Bar)> + 
         .iter()
         .take(function.header_type.bars())
         .enumerate()
-        .filter_map(|(i, bar)| bar.map(|bar| (FIRST_WORD + i, bar)))
+        .filter_map(|(i, bar)| bar.map(|bar| (FIRST_BAR_WORD + i, bar)))
 }
 
 /// Word `index` of `header`, 0 if there is no such word.
@@ -78,16 +77,45 @@ fn flags(low: u32, kind: BarKind) -> u32 {
     }
 }
 
+/// Refuses a header in which every base address that the kernel assigned reads 0.
+#[inline]
+pub fn check_wiped(header: &Header, function: &Function) -> Result<(), Refusal> {
+    let mut bars = assigned(function)
+        .filter(|(_, bar)| bar.address != 0)
+        .peekable();
+    if bars.peek().is_some() && bars.all(|(index, bar)| address(header, index, bar.kind) == 0) {
+        return Err(Refusal::Wiped);
+    }
+    Ok(())
+}
+
+/// Refuses a header in which the upper half of a 64-bit BAR reads all-ones, where the kernel has
+/// not assigned such an address.
+#[inline]
+pub fn check_upper_halves(header: &Header, function: &Function) -> Result<(), Refusal> {
+    for (index, bar) in assigned(function) {
+        let upper = index + 1;
+        if bar.kind == BarKind::Mem64
+            && word(header, upper) == u32::MAX
+            // CAST: The upper half.
+            && (bar.address >> 32) as u32 != u32::MAX
+        {
+            return Err(Refusal::AllOnes {
+                register: header::name(function.header_type, upper),
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Refuses a header whose BARs do not hold the addresses that the kernel assigned.
 ///
 /// If every one of them reads 0, the function was wiped ([`Refusal::Wiped`]).
 pub fn check(header: &Header, function: &Function) -> Result<(), Refusal> {
     let mut first_wrong = None;
-    let mut all_zero = true;
 
     for (index, bar) in assigned(function) {
         let found = address(header, index, bar.kind);
-        all_zero &= found == 0;
 
         // The lower word as it should be: the assigned address, the type, its other flags.
         let low = word(header, index);
@@ -100,9 +128,7 @@ pub fn check(header: &Header, function: &Function) -> Result<(), Refusal> {
     let Some((index, bar, expected)) = first_wrong else {
         return Ok(());
     };
-    if all_zero {
-        return Err(Refusal::Wiped);
-    }
+    check_wiped(header, function)?;
 
     // Name the word that differs, the upper one if the lower one is right.
     let (index, expected) = if word(header, index) == expected {
@@ -121,13 +147,16 @@ pub fn check(header: &Header, function: &Function) -> Result<(), Refusal> {
 ///
 /// A driver in Rust can only enable memory decoding (`pci_enable_device_mem()`), so that it is what
 /// counts; lost I/O ranges show in the BARs. A virtual function's Memory Space Enable is read-only
-/// zero (PCIe r6.0, sec 9.3.4.1.3), only its bus mastering is checked.
+/// zero (PCIe r6.0, sec 9.3.4.1.3), only its bus mastering is checked. That of a bridge is not, it
+/// follows the kernel ([`super::follow::header`]): what tells a wiped one is its bus numbers.
 pub fn check_command(header: &Header, function: &Function) -> Result<(), Refusal> {
     let command = header[COMMAND_WORD] as u16;
     let decodes_memory = assigned(function).any(|(_, bar)| bar.kind != BarKind::Io);
     let lost_decoding =
         function.enabled && decodes_memory && !function.is_vf && command & COMMAND_MEMORY == 0;
-    let lost_mastering = !function.learned.no_bus_master && lost_bus_master(header, function);
+    let lost_mastering = function.header_type != HeaderType::Bridge
+        && !function.learned.no_bus_master
+        && lost_bus_master(header, function);
 
     if lost_decoding || lost_mastering {
         return Err(Refusal::Disabled { command });

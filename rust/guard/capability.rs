@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Saved capabilities: which registers the PCI core saves of each, and the values that they cannot
-//! have.
+//! Saved capabilities: which registers the PCI core saves of each, and where.
 
 use core::iter;
-
-use super::{
-    function::Learned,
-    Refusal,
-    Snapshot, //
-};
 
 /// `PCI_CAP_ID_EXP`.
 pub const ID_EXP: u16 = 0x10;
@@ -24,7 +17,7 @@ const ID_MFVC: u16 = 0x08;
 /// `PCI_EXT_CAP_ID_VC9`.
 const ID_VC9: u16 = 0x09;
 /// `PCI_EXT_CAP_ID_TPH`.
-const ID_TPH: u16 = 0x17;
+pub const ID_TPH: u16 = 0x17;
 /// `PCI_EXT_CAP_ID_LTR`.
 const ID_LTR: u16 = 0x18;
 /// `PCI_EXT_CAP_ID_DPC`.
@@ -52,7 +45,8 @@ pub struct CapRegister {
     pub place: u8,
     /// The bits compared after a restore.
     pub mask: u32,
-    /// Those without which the function cannot be used, see [`Snapshot::verify`].
+    /// Those without which the function cannot be used, see
+    /// [`Snapshot::verify`](super::Snapshot::verify).
     pub vital: u32,
 }
 
@@ -93,7 +87,7 @@ impl CapRegister {
 pub struct Kind {
     /// Capability ID.
     pub id: u16,
-    /// An extended capability (offset 0x100 and above)?
+    /// Whether it is an extended capability (offset 0x100 and above).
     pub extended: bool,
     /// The registers that are compared after a restore.
     pub registers: &'static [CapRegister],
@@ -155,8 +149,8 @@ const LTR: [CapRegister; 1] = [CapRegister::dword(
 )];
 
 /// L1 PM Substates (PCIe r6.0, sec 7.8.3.3 and 7.8.3.4), the second register first. Link Activation
-/// Control, bit 5, is cleared by hardware.
-const L1SS: [CapRegister; 2] = [
+/// Control, bit 5, is cleared by hardware. The core saves those of the port above, too.
+pub const L1SS: [CapRegister; 2] = [
     CapRegister::dword("PCI_L1SS_CTL2", 0x0c, 0, 0x0000_00fb),
     CapRegister::dword("PCI_L1SS_CTL1", 0x08, 4, 0xe3ff_ff1f),
 ];
@@ -178,12 +172,15 @@ const TPH: [CapRegister; 1] = [CapRegister::dword("PCI_TPH_CTRL", 0x08, 0, 0x000
 /// VC Arbitration Select; bit 0 loads the table and reads 0 (PCIe r6.0, sec 7.9.1.5).
 const VC_PORT: CapRegister = CapRegister::word("PCI_VC_PORT_CTRL", 0x0c, 0, 0x000e);
 
+/// The name of the control of a channel.
+pub const VC_RES_CTRL: &str = "PCI_VC_RES_CTRL";
+
 /// VC Resource Control of channel `n`: traffic classes, arbitration, ID and enable; bit 16 loads
 /// the table and reads 0 (PCIe r6.0, sec 7.9.1.8). Where the core keeps it is this only without
 /// arbitration tables, see [`Kind::saved`].
 const fn vc_resource(n: u16) -> CapRegister {
     CapRegister::dword(
-        "PCI_VC_RES_CTRL",
+        VC_RES_CTRL,
         0x14 + 12 * n,
         // CAST: 4 to 32.
         4 + 4 * n as u8,
@@ -234,22 +231,22 @@ impl Kind {
             .position(|kind| kind.id == id && kind.extended == extended)
     }
 
-    /// Is it Virtual Channel, in any of its forms?
+    /// Returns whether it is Virtual Channel, in any of its forms.
     pub fn is_vc(&self) -> bool {
         self.extended && matches!(self.id, ID_VC | ID_MFVC | ID_VC9)
     }
 
-    /// Is it PCI-X?
+    /// Returns whether it is PCI-X.
     pub fn is_pcix(&self) -> bool {
         !self.extended && self.id == ID_PCIX
     }
 
-    /// Is it L1 PM Substates?
+    /// Returns whether it is L1 PM Substates.
     pub fn is_l1ss(&self) -> bool {
         self.extended && self.id == ID_L1SS
     }
 
-    /// Is it TPH?
+    /// Returns whether it is TPH.
     pub fn is_tph(&self) -> bool {
         self.extended && self.id == ID_TPH
     }
@@ -272,26 +269,59 @@ impl Kind {
     }
 }
 
+/// Where the capabilities are that the core saves, by their index in [`KINDS`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    pub(super) at: [u16; KIND_COUNT],
+    /// Virtual channels beside the first one.
+    pub(super) channels: [u8; KIND_COUNT],
+}
+
+impl Places {
+    /// Returns the offset of the first capability of a kind, [`None`] where there is none.
+    pub fn at(&self, kind: usize) -> Option<u16> {
+        self.at.get(kind).copied().filter(|&offset| offset != 0)
+    }
+
+    /// Returns how many virtual channels a capability of that kind has beside the first one.
+    pub fn channels(&self, kind: usize) -> u8 {
+        self.channels.get(kind).copied().unwrap_or(0)
+    }
+
+    /// Adds a capability unless there is one of its kind: the core takes the first.
+    pub(super) fn add(&mut self, id: u16, extended: bool, offset: u16) {
+        let place = Kind::index(id, extended).and_then(|kind| self.at.get_mut(kind));
+        if let Some(place) = place.filter(|place| **place == 0) {
+            *place = offset;
+        }
+    }
+}
+
 /// What the core saved of one capability: `struct pci_cap_saved_data` without its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capability<'a> {
     /// Capability ID.
     pub id: u16,
-    /// An extended capability (offset 0x100 and above)?
+    /// Whether it is an extended capability (offset 0x100 and above).
     pub extended: bool,
     /// The saved registers, in the CPU's byte order.
     pub data: &'a [u8],
 }
 
 impl Capability<'_> {
-    /// Is it the PCI Express capability?
+    /// Returns whether it is the PCI Express capability.
     pub fn is_exp(&self) -> bool {
         !self.extended && self.id == ID_EXP
     }
 
-    /// Is it the AER capability?
+    /// Returns whether it is the AER capability.
     pub fn is_err(&self) -> bool {
         self.extended && self.id == ID_ERR
+    }
+
+    /// Returns whether it is Virtual Channel, in any of its forms.
+    pub fn is_vc(&self) -> bool {
+        self.extended && matches!(self.id, ID_VC | ID_MFVC | ID_VC9)
     }
 
     /// Returns the saved value of `register`, [`None`] where the core has not saved it.
@@ -326,124 +356,4 @@ fn arrays<const N: usize>(mut bytes: &[u8]) -> impl Iterator<Item = &[u8; N]> {
         bytes = rest;
         Some(array)
     })
-}
-
-/// Refuses a saved capability that the function cannot have.
-pub fn check(
-    capability: &Capability<'_>,
-    learned: &Learned,
-    known_good: Option<&Snapshot>,
-) -> Result<(), Refusal> {
-    if capability.is_exp() {
-        check_exp(capability, known_good)
-    } else if capability.is_err() {
-        check_err(capability, learned)
-    } else {
-        check_other(capability)
-    }
-}
-
-/// Every register of the PCI Express capability has reserved bits; the encodings of
-/// Max_Payload_Size and Max_Read_Request_Size in Device Control end at 5 (PCIe r6.0, sec 7.5.3.4).
-///
-/// A function that the kernel marked disconnected is saved as zeros, not as ones
-/// (`pcie_capability_read_word()`): registers that were not zero cannot all have become so.
-fn check_exp(capability: &Capability<'_>, known_good: Option<&Snapshot>) -> Result<(), Refusal> {
-    let mut is_zero = true;
-    for (register, value) in EXP.iter().zip(capability.words()) {
-        if value == u16::MAX {
-            return Err(Refusal::AllOnes {
-                register: register.name,
-            });
-        }
-        is_zero &= value == 0;
-    }
-
-    let device_control = capability.words().next().unwrap_or(0);
-    let (payload, read_request) = ((device_control >> 5) & 7, (device_control >> 12) & 7);
-    if payload > 5 || read_request > 5 {
-        return Err(Refusal::Invalid {
-            register: "PCI_EXP_DEVCTL",
-            found: device_control.into(),
-        });
-    }
-
-    if is_zero && known_good.is_some_and(|known_good| !known_good.exp_is_zero()) {
-        return Err(Refusal::Zeroed {
-            capability: "PCI Express",
-        });
-    }
-    Ok(())
-}
-
-/// Refuses a function whose PCI Express capability reads 0 (`read`, by offset in the capability)
-/// where what was saved of it does not.
-///
-/// A function that was reset shows in its BARs and in Command; a virtual one that has no driver has
-/// neither, but Device Control, in which the kernel enables error reporting.
-pub fn check_exp_kept(
-    saved: &Capability<'_>,
-    mut read: impl FnMut(u16) -> u16,
-) -> Result<(), Refusal> {
-    let was_zero = !saved.is_exp() || saved.words().all(|value| value == 0);
-    if !was_zero && EXP.iter().all(|register| read(register.offset) == 0) {
-        return Err(Refusal::Zeroed {
-            capability: "PCI Express",
-        });
-    }
-    Ok(())
-}
-
-/// AER's masks and severities have reserved bits (PCIe r6.0, sec 7.8.4.3 to 7.8.4.7), which some
-/// hardware sets all the same: such a register is known from the first save.
-fn check_err(capability: &Capability<'_>, learned: &Learned) -> Result<(), Refusal> {
-    for (index, (register, value)) in ERR.iter().zip(capability.dwords()).enumerate() {
-        if value == u32::MAX && learned.aer_ones & (1 << index) == 0 {
-            return Err(Refusal::AllOnes {
-                register: register.name,
-            });
-        }
-    }
-    Ok(())
-}
-
-/// Finds the AER registers that read all-ones for good: those that were saved so and that `read`,
-/// by offset in the capability, returns so once more. The result is that of [`Learned::aer_ones`].
-pub fn learn_aer_ones(saved: &Capability<'_>, mut read: impl FnMut(u16) -> u32) -> u8 {
-    if !saved.is_err() {
-        return 0;
-    }
-    let ones = ERR.iter().zip(saved.dwords()).enumerate();
-    ones.filter(|(_, (register, value))| *value == u32::MAX && read(register.offset) == u32::MAX)
-        .fold(0, |found, (index, _)| found | 1 << index)
-}
-
-/// The other capabilities that the core saves (PCI-X, LTR, L1 PM Substates, PTM, DPC, VC, TPH) have
-/// reserved bits in every word, but for TPH's steering tags behind its first register.
-fn check_other(capability: &Capability<'_>) -> Result<(), Refusal> {
-    let refusal = Err(Refusal::Capability {
-        id: capability.id,
-        extended: capability.extended,
-    });
-
-    if capability.data.len() < 4 {
-        if capability.words().any(|word| word == u16::MAX) {
-            return refusal;
-        }
-        return Ok(());
-    }
-    // VC's first register is 16 bits wide, in a slot of 32 (`pci_vc_do_save_buffer()`).
-    let is_vc = capability.extended && matches!(capability.id, ID_VC | ID_MFVC | ID_VC9);
-    if is_vc && capability.words().next() == Some(u16::MAX) {
-        return refusal;
-    }
-    let count = if capability.extended && capability.id == ID_TPH {
-        1
-    } else {
-        usize::MAX
-    };
-    if capability.dwords().take(count).any(|word| word == u32::MAX) {
-        return refusal;
-    }
-    Ok(())
 }

@@ -20,7 +20,9 @@ use super::{
         rom_word,
         BUSES_WORD,
         COMMAND_INTX_DISABLE,
+        COMMAND_MASTER,
         COMMAND_WORD,
+        FIRST_BAR_WORD,
         ROM_ENABLE, //
     },
     Function,
@@ -51,11 +53,17 @@ pub fn header(header: &mut Header, before: &Function, now: &Function) -> bool {
     let bars = before.bars.iter().zip(&now.bars).enumerate();
     for (index, (before, now)) in bars.take(now.header_type.bars()) {
         if let (true, Some(bar)) = (before != now, now) {
-            bars::set(header, bars::FIRST_WORD + index, *bar);
+            bars::set(header, FIRST_BAR_WORD + index, *bar);
         }
     }
     if now.header_type == HeaderType::Bridge {
         bridge(header, before, now);
+        // The core turns it on for who is below (`pci_enable_bridge()`), which the port driver may
+        // have saved before (`pcie_portdrv_probe()`).
+        if now.bus_master && !now.learned.no_bus_master {
+            let bit = u32::from(COMMAND_MASTER);
+            set_bits(header, COMMAND_WORD, bit, bit);
+        }
     }
     if before.msi != now.msi {
         let bit = u32::from(COMMAND_INTX_DISABLE);

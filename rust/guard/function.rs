@@ -6,7 +6,7 @@
 //! live in `struct pci_dev`: they stay right while the function itself reads all-ones.
 
 use super::{
-    lists::Places,
+    capability::Places,
     Header, //
 };
 

@@ -37,6 +37,8 @@ pub const STATUS_CAP_LIST: u32 = 0x0010_0000;
 pub const COMMAND_WORD: usize = 1;
 /// Index of the word of cache line size, latency timer, header type and BIST.
 const HEADER_TYPE_WORD: usize = 3;
+/// Index of the word of the first BAR.
+pub const FIRST_BAR_WORD: usize = 4;
 /// Index of a bridge's word of bus numbers.
 pub const BUSES_WORD: usize = 6;
 /// Index of the word with the capability pointer.
@@ -124,7 +126,7 @@ fn may_be_all_ones(function: &Function, index: usize) -> bool {
 }
 
 fn is_upper_half(function: &Function, index: usize) -> bool {
-    let Some(low) = index.checked_sub(super::bars::FIRST_WORD + 1) else {
+    let Some(low) = index.checked_sub(FIRST_BAR_WORD + 1) else {
         return false;
     };
     matches!(
@@ -133,11 +135,9 @@ fn is_upper_half(function: &Function, index: usize) -> bool {
     )
 }
 
-/// Refuses a header with a word that this function's header cannot have.
-///
-/// BARs are checked by [`super::bars::check`], the Command register by
-/// [`super::bars::check_command`].
-pub fn check(header: &Header, function: &Function) -> Result<(), Refusal> {
+/// Refuses a header with a word that reads all-ones and cannot.
+#[inline]
+pub fn check_all_ones(header: &Header, function: &Function) -> Result<(), Refusal> {
     for (index, &value) in header.iter().enumerate() {
         if value == ALL_ONES && !may_be_all_ones(function, index) {
             return Err(Refusal::AllOnes {
@@ -145,6 +145,15 @@ pub fn check(header: &Header, function: &Function) -> Result<(), Refusal> {
             });
         }
     }
+    Ok(())
+}
+
+/// Refuses a header with a word that this function's header cannot have.
+///
+/// BARs are checked by [`super::bars::check`], the Command register by
+/// [`super::bars::check_command`].
+pub fn check(header: &Header, function: &Function) -> Result<(), Refusal> {
+    check_all_ones(header, function)?;
 
     let header_type = ((header[HEADER_TYPE_WORD] >> 16) & 0x7f) as u8;
     if header_type != function.header_type.as_raw() {
@@ -204,7 +213,7 @@ pub fn check(header: &Header, function: &Function) -> Result<(), Refusal> {
 
 /// Whether word `index` may be all-ones, but does not become so: the upper half of a bridge's
 /// window, which firmware may have closed with all-ones and the kernel never writes so, and what
-/// nobody writes at all.
+/// has no writer at all.
 pub fn is_seldom_all_ones(header_type: HeaderType, index: usize) -> bool {
     matches!(
         (header_type, index),

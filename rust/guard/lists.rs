@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The two lists of capabilities: do they lead to every capability that the core saves?
+//! The two lists of capabilities, which must lead to every capability that the core saves.
 //!
 //! The core saves some capabilities from where it found them when the function was added, and looks
 //! for others anew each time (PCI-X, LTR, VC): what a list does not lead to is left out without an
@@ -10,10 +10,10 @@ use super::{
     capability::{
         Capability,
         Kind,
+        Places,
         ERR_KIND,
         EXP_KIND,
-        KINDS,
-        KIND_COUNT, //
+        KINDS, //
     },
     header::{
         CAPABILITY_WORD,
@@ -38,34 +38,6 @@ const WORDS: usize = 4096 / 4 / 32;
 /// 7.9.1.2).
 const VC_PORT_CAP1: u16 = 0x04;
 const VC_CHANNELS: u32 = 0x7;
-
-/// Where the capabilities are that the core saves, by their index in [`KINDS`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Places {
-    at: [u16; KIND_COUNT],
-    /// Virtual channels beside the first one.
-    channels: [u8; KIND_COUNT],
-}
-
-impl Places {
-    /// Returns the offset of the first capability of a kind, [`None`] where there is none.
-    pub fn at(&self, kind: usize) -> Option<u16> {
-        self.at.get(kind).copied().filter(|&offset| offset != 0)
-    }
-
-    /// Returns how many virtual channels a capability of that kind has beside the first one.
-    pub fn channels(&self, kind: usize) -> u8 {
-        self.channels.get(kind).copied().unwrap_or(0)
-    }
-
-    /// Adds a capability unless there is one of its kind: the core takes the first.
-    fn add(&mut self, id: u16, extended: bool, offset: u16) {
-        let place = Kind::index(id, extended).and_then(|kind| self.at.get_mut(kind));
-        if let Some(place) = place.filter(|place| **place == 0) {
-            *place = offset;
-        }
-    }
-}
 
 /// What a walk of the lists found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

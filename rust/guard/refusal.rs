@@ -47,7 +47,7 @@ pub enum Refusal {
         /// What was saved.
         found: u32,
     },
-    /// Every assigned BAR reads 0: the function was reset and nobody restored it.
+    /// Every assigned BAR reads 0: the function was reset and not restored.
     Wiped,
     /// Command lost the decoding or the bus mastering that the kernel enabled.
     Disabled {
@@ -68,7 +68,7 @@ pub enum Refusal {
     Truncated {
         /// Its capability ID.
         id: u16,
-        /// An extended capability (offset 0x100 and above)?
+        /// Whether it is an extended capability (offset 0x100 and above).
         extended: bool,
     },
     /// Every register of a capability reads 0 and some did not before.
@@ -80,13 +80,13 @@ pub enum Refusal {
     Capability {
         /// Capability ID.
         id: u16,
-        /// An extended capability (offset 0x100 and above)?
+        /// Whether it is an extended capability (offset 0x100 and above).
         extended: bool,
     },
     /// A register of L1 PM Substates of the port above reads all-ones: the core saves it with the
     /// function.
     Port,
-    /// The recovery from an error was given up without a word to the driver.
+    /// The recovery from an error was given up without a callback to the driver.
     GivenUp,
     /// `pci_save_state()` failed.
     Core {

@@ -24,6 +24,7 @@ use super::{
     Function,
     Header,
     HeaderType,
+    Refusal,
     HEADER_WORDS, //
 };
 
@@ -71,6 +72,8 @@ pub struct Register {
     pub offset: u16,
     /// Its width in bytes, 2 or 4.
     pub width: u8,
+    /// It belongs to the PCI Express capability.
+    pub express: bool,
     /// Its known-good value.
     pub value: u32,
     /// The bits that are compared after a restore.
@@ -113,7 +116,7 @@ pub struct Mismatch {
 }
 
 impl Mismatch {
-    /// Does a vital bit differ?
+    /// Returns whether a vital bit differs.
     pub fn is_vital(&self) -> bool {
         (self.register.value ^ self.found) & self.register.vital != 0
     }
@@ -133,7 +136,7 @@ impl fmt::Display for Mismatch {
 /// Extended capabilities begin behind it (PCIe r6.0, sec 7.2.1).
 const LAST_ORDINARY_OFFSET: u16 = 0xff;
 
-/// The known-good state of a function: values only; [`Self::registers`] tells what they are of.
+/// The known-good state of a function: values only; [`Self::registers`] names their registers.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     header_type: HeaderType,
@@ -211,6 +214,7 @@ impl Snapshot {
                 // CAST: Below 64.
                 offset: 4 * index as u16,
                 width: 4,
+                express: false,
                 value,
                 mask: header::verify_mask(self.header_type, index, value),
                 vital: header::vital_mask(self.header_type, index),
@@ -227,6 +231,7 @@ impl Snapshot {
             name: spec.name,
             offset,
             width: spec.width,
+            express: kind == EXP_KIND,
             value: *self.values.get(index)?,
             mask: spec.mask,
             vital: spec.vital,
@@ -272,6 +277,39 @@ impl Snapshot {
             }
         }
         Ok(minor)
+    }
+
+    /// Compares the control registers of Virtual Channels with what `read` returns for them, unless
+    /// they are those of the known-good state.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Capability`] of the first one that was saved otherwise than it reads.
+    pub fn check_channels(
+        &self,
+        known_good: Option<&Self>,
+        mut read: impl FnMut(&Register) -> u32,
+    ) -> Result<(), Refusal> {
+        let channels = REGISTERS
+            .iter()
+            .zip(HEADER_WORDS..)
+            .filter_map(|((kind, _), index)| Some((KINDS.get(*kind)?, index)))
+            .filter(|(kind, _)| kind.is_vc());
+        for (kind, index) in channels {
+            let Some(register) = self.register(index) else {
+                continue;
+            };
+            if known_good.and_then(|known_good| known_good.register(index)) == Some(register) {
+                continue;
+            }
+            if register.verify(read(&register)).is_err() {
+                return Err(Refusal::Capability {
+                    id: kind.id,
+                    extended: true,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Compares with another state of the same function: the registers that both have and that

@@ -43,6 +43,7 @@ impl Sriov {
             name,
             offset: self.cap.saturating_add(offset),
             width: 4,
+            express: false,
             value,
             mask,
             vital: mask,

@@ -27,8 +27,8 @@ use crate::{
     },
     recovery::{
         function::describe,
+        known_good::KnownGood, //
         prepare::read_header,
-        save::KnownGood, //
     },
 };
 
@@ -49,7 +49,7 @@ fn verdict(
     guard::check_header(&header, function, None)
 }
 
-/// After a reset that nobody restored: Command 0, the BARs 0 but for their type.
+/// After a reset without a restore: Command 0, the BARs 0 but for their type.
 fn wipe(function: &Function, header: &mut Header) {
     header[1] &= 0xffff_0000;
     for word in header.iter_mut().skip(4).take(function.header_type.bars()) {

@@ -26,8 +26,8 @@ use crate::{
     },
     recovery::{
         events::Event,
-        restore::verify,
         status::Health,
+        verify::verify,
         FirstSave,
         OnRefusal,
         Recovery, //
@@ -53,12 +53,12 @@ impl Recovery {
         inner.events.iter().filter(|(_, event)| is(event)).count()
     }
 
-    /// Does the function hold its known-good state?
+    /// Returns whether the function holds its known-good state.
     fn holds(&self, dev: &Device<Core<'_>>) -> bool {
         matches!(verify(dev.into(), &self.inner.lock().known_good), Ok(None))
     }
 
-    /// Does the core's buffer hold the known-good header?
+    /// Returns whether the core's buffer holds the known-good header.
     fn core_holds(&self, dev: &Device<Core<'_>>) -> bool {
         let header = Exclusive::from(dev).saved_header();
         let inner = self.inner.lock();
@@ -116,7 +116,7 @@ mod tests {
             for _ in 0..70 {
                 recovery.save(dev)?;
             }
-            // 3,924 bytes without lockdep (README).
+            // 3,924 bytes without lockdep (docs/testing.md).
             Ok(first <= 6144 && bytes() == first)
         })?;
         assert!(seen.is_none_or(|small| small));
@@ -331,31 +331,27 @@ mod tests {
     }
 
     #[test]
-    fn suspend_leaves_the_core_a_good_state_whatever_the_function_holds() -> Result {
+    fn freeze_leaves_the_core_a_good_state_whatever_the_function_holds() -> Result {
         let seen = on_function(|dev| {
             let recovery = new(dev)?;
             let core = Exclusive::from(dev);
-            core.set_state_saved(false);
-            let good = (
-                recovery.suspend(dev, OnRefusal::Continue),
-                core.state_saved(),
-            );
-
+            let freeze = || {
+                core.set_state_saved(false);
+                let frozen = recovery.freeze(dev, OnRefusal::Continue);
+                (frozen, recovery.freeze_noirq(core), core.state_saved())
+            };
+            let good = freeze();
             wipe(dev)?;
-            core.set_state_saved(false);
-            let refused = (
-                recovery.suspend(dev, OnRefusal::Continue),
-                core.state_saved(),
-            );
+            let refused = freeze();
             let core_holds = recovery.core_holds(dev);
 
             core.set_state_saved(false);
-            let aborted = recovery.suspend(dev, OnRefusal::Abort);
-            core.set_state_saved(false);
+            let aborted = recovery.freeze(dev, OnRefusal::Abort);
             recovery.restore(dev)?;
             Ok((good, refused, core_holds, aborted))
         })?;
-        assert!(seen.is_none_or(|seen| seen == ((Ok(()), true), (Ok(()), true), true, Err(EIO))));
+        let well = (Ok(()), Ok(()), true);
+        assert!(seen.is_none_or(|seen| seen == (well, well, true, Err(EIO))));
         Ok(())
     }
 

@@ -30,7 +30,7 @@ fn taken(limit: &LogLimit, now_ms: u64, tries: usize) -> usize {
     (0..tries).filter(|_| limit.take(now_ms)).count()
 }
 
-/// A line that tells of `own` and `all` lines that were suppressed.
+/// A line that reports `own` and `all` suppressed lines.
 fn write(own: u64, all: u64) -> Line {
     Line::Write { own, all }
 }
@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(line_at(0, c, &all), Line::First);
         assert_eq!(line_at(0, d, &all), Line::No);
         assert_eq!(line_at(0, a, &all), Line::No);
-        // The three that did not pass are told of once, by whoever writes next.
+        // The next writer reports the three suppressed lines, once.
         assert_eq!(line_at(WINDOW, d, &all), write(0, 3));
         assert_eq!(line_at(WINDOW, a, &all), write(0, 0));
         // And the next flood is announced again.

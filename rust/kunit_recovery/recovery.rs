@@ -8,3 +8,4 @@ mod function;
 mod health;
 mod lifecycle;
 mod log;
+mod recoverable;

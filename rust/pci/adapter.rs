@@ -31,6 +31,7 @@ use super::{
         ErrorHandler,
         Handlers, //
     },
+    judge,
     pm::{
         Callbacks,
         PmOps, //
@@ -50,6 +51,8 @@ use super::{
 /// As the kernel crate's [`pci::Adapter`], whose private data and layout it shares, and more:
 ///
 /// * The callbacks of the three traits are called, where the driver has them.
+/// * The driver's directory in sysfs says that it keeps a known-good state
+///   ([`judge`]).
 /// * When the driver is unbound, and when its probe has failed, the function is no bus master any
 ///   more before anything that it could write to is freed.
 /// * The PCI core's runtime PM reference is given up while the driver is bound, if it has
@@ -152,6 +155,7 @@ unsafe impl<T: ErrorHandler + PmOps + SriovOps> driver::RegistrationOps for Adap
             (*pdrv.get()).sriov_configure = sriov::Callbacks::<T>::SRIOV_CONFIGURE;
             (*pdrv.get()).err_handler = Handlers::<T>::as_ptr();
             (*pdrv.get()).driver.pm = Callbacks::<T>::as_ptr();
+            (*pdrv.get()).groups = judge::groups();
         }
 
         // SAFETY: By the safety requirements of this function, `pdrv` is valid until it is
@@ -165,28 +169,6 @@ unsafe impl<T: ErrorHandler + PmOps + SriovOps> driver::RegistrationOps for Adap
         // SAFETY: By the safety requirements of this function.
         unsafe { <Inner<T> as driver::RegistrationOps>::unregister(pdrv) }
     }
-}
-
-/// Borrows the private data of the driver that is bound to `dev`, [`None`] during its probe: a
-/// reset that a driver asks for in probe calls its own handlers before there is data.
-///
-/// # Safety
-///
-/// `dev` must be bound to a driver of type `T` (or be in its probe), and stay bound for as long as
-/// the result is used: the device lock is held, or this is a callback that the core calls of a
-/// bound device only and that unbinding waits for.
-pub(super) unsafe fn bound_data<'a, T: pci::Driver>(
-    dev: &'a Device<CoreInternal<'_>>,
-) -> Option<Pin<&'a T::Data<'a>>> {
-    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
-    let data = unsafe { bindings::dev_get_drvdata(&raw const (*super::as_raw(dev)).dev) };
-    if data.is_null() {
-        return None;
-    }
-
-    // SAFETY: The data is set, by `pci::Adapter` after a successful probe, hence of this type. By
-    // the safety requirements of this function it is not freed meanwhile, which is after unbinding.
-    Some(unsafe { dev.as_ref().drvdata_borrow::<T::Data<'a>>() })
 }
 
 /// Declares a kernel module that exposes a single PCI driver with error handlers, power management
@@ -232,9 +214,10 @@ pub(super) unsafe fn bound_data<'a, T: pci::Driver>(
 #[macro_export]
 macro_rules! module_recoverable_pci_driver {
     (type: $type:ty, $($rest:tt)*) => {
-        /// The module: its driver, and its directory in debugfs.
+        /// The module: its driver, and its directory in debugfs. Public, as what the callbacks that
+        /// `Recoverable` gives to a driver belong to.
         #[::kernel::prelude::pin_data]
-        struct DriverModule {
+        pub struct DriverModule {
             // Dropped in this order: every function is unbound before the directory is removed.
             #[pin]
             _driver: ::kernel::driver::Registration<$crate::pci::Adapter<$type>>,

@@ -58,17 +58,17 @@ pub fn dma_address<T: KnownSize + ?Sized>(memory: &Coherent<T>) -> DmaAddress {
     address
 }
 
-/// What probe is told of the entry of the driver's ID table: `T` is its type of data.
+/// The information about the entry of the driver's ID table that probe gets: `T` is its type.
 #[cfg(KERNEL_7_3)]
 pub type ProbeInfo<'a, T> = Option<&'a T>;
 
-/// What probe is told of the entry of the driver's ID table: `T` is its type of data.
+/// The information about the entry of the driver's ID table that probe gets: `T` is its type.
 ///
 /// For a function that no entry matches (`driver_override`) this is the first entry's.
 #[cfg(not(KERNEL_7_3))]
 pub type ProbeInfo<'a, T> = &'a T;
 
-/// Returns what probe is told of the entry `id` of `T`'s table.
+/// Returns the information about the entry `id` of `T`'s table that probe gets.
 ///
 /// # Safety
 ///
@@ -109,7 +109,7 @@ pub fn parameter_is_set(parameter: &ModuleParamAccess<u8>) -> bool {
 ///
 /// # Examples
 ///
-/// The last column is what probe is told of the matching entry
+/// The last column is the information about the matching entry that probe gets
 /// ([`ProbeInfo`](crate::pci::ProbeInfo)).
 ///
 /// ```

@@ -344,6 +344,36 @@ impl Dir {
         })
     }
 
+    /// Creates a file in this directory that shows what a callback prints.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn read_callback_file<T, F>(
+        &self,
+        name: &CStr,
+        data: T,
+        _show: &'static F,
+    ) -> Result<Scope<T>>
+    where
+        T: Send + Sync + 'static,
+        F: Fn(&T, &mut fmt::Formatter<'_>) -> fmt::Result + Sync,
+    {
+        let data = KBox::new(data, GFP_KERNEL)?;
+        // SAFETY: By the type invariant, the directory lives as long as this. The data is dropped
+        // after the entry.
+        let dentry = unsafe { FileOps::<T, F, ()>::READ.create(name, self.0.dentry, &data) };
+        // INVARIANT: It was just created, and nobody else removes it. The parent is kept.
+        let entry = Entry {
+            dentry,
+            _parent: Some(self.0.clone()),
+        };
+        Ok(Scope {
+            _entry: entry,
+            _data: data,
+        })
+    }
+
     /// Creates a file in this directory that gives what is written into it to a callback.
     ///
     /// # Errors

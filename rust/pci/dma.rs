@@ -30,7 +30,7 @@ use super::{
 pub struct DmaBuffer<const SIZE: usize>(Arc<Coherent<[u8; SIZE]>>);
 
 impl<const SIZE: usize> DmaBuffer<SIZE> {
-    /// Tells the core which addresses the function can reach (`dma_set_mask_and_coherent()`), and
+    /// Sets which addresses the function can reach (`dma_set_mask_and_coherent()`), and
     /// allocates a buffer of zeros there.
     ///
     /// Context: probe.

@@ -2,7 +2,7 @@
 
 //! Enabling a function for as long as it is bound.
 //!
-//! A bus master writes to memory. It must be none any more before the memory that it was given is
+//! A bus master writes to memory. Bus mastering must end before the memory that it was given is
 //! freed, and before the core suspends the function of its own accord when it has no driver, which
 //! saves its state to restore it later. So it is not for the driver to say when: bus mastering ends
 //! in [`Adapter`](super::Adapter), in its `unbind` or when its probe has failed.
@@ -45,19 +45,20 @@ use super::{
 /// # Errors
 ///
 /// Those of `pci_enable_device_mem()`: `EINVAL` where a BAR has no address, `EIO` where the
-/// function does not leave a low-power state or does not answer; `ENOMEM`.
+/// function does not leave a low-power state; `EIO` where it does not answer at first; `ENOMEM`.
 pub fn enable(dev: &Device<Core<'_>>) -> Result {
     let before = command::read(dev);
     if before == u16::MAX {
         return Err(EIO);
     }
     if dev.bus_numbers().is_some() {
-        // The core counts it, and nobody would count it down.
+        // The core counts it, and would keep the count.
         if !dev.is_enabled() {
             dev.enable_device_mem()?;
         }
         dev.set_master();
-        return command::verify_enabled(dev, before);
+        command::verify_enabled(dev, before);
+        return Ok(());
     }
 
     // SAFETY: `release` is for a resource of any size.
@@ -83,7 +84,8 @@ pub fn enable(dev: &Device<Core<'_>>) -> Result {
     // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`, which is bound.
     // The resource was allocated above, and now belongs to the device.
     unsafe { bindings::devres_add(&raw mut (*as_raw(dev)).dev, resource.dismiss()) };
-    command::verify_enabled(dev, before)
+    command::verify_enabled(dev, before);
+    Ok(())
 }
 
 /// Switches off bus mastering, and disables the function as often as [`enable`] has enabled it.
@@ -149,7 +151,7 @@ fn clear_master(dev: &Device<Core<'_>>) {
     unsafe { bindings::pci_clear_master(as_raw(dev)) };
 }
 
-/// Looks whether the function takes it, and tells it once more.
+/// Checks whether the function takes it, and writes it once more if not.
 ///
 /// One that does not answer may be there again by then, and has been told what was made of
 /// all-ones: it gets what the core has saved, with nothing switched on, since it may have been

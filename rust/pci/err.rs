@@ -21,8 +21,8 @@ use kernel::{
 };
 
 use super::{
-    adapter::bound_data,
     as_raw,
+    context::bound_data,
     runtime::ActiveRef,
     sriov::{
         self,
@@ -82,6 +82,18 @@ pub enum ErsResult {
 }
 
 impl ErsResult {
+    /// What is no vote, as that of a function without a driver that recovers
+    /// (`PCI_ERS_RESULT_NO_AER_DRIVER`), is none.
+    pub fn from_raw(result: bindings::pci_ers_result_t) -> Self {
+        match result {
+            bindings::pci_ers_result_PCI_ERS_RESULT_CAN_RECOVER => Self::CanRecover,
+            bindings::pci_ers_result_PCI_ERS_RESULT_NEED_RESET => Self::NeedReset,
+            bindings::pci_ers_result_PCI_ERS_RESULT_DISCONNECT => Self::Disconnect,
+            bindings::pci_ers_result_PCI_ERS_RESULT_RECOVERED => Self::Recovered,
+            _ => Self::None,
+        }
+    }
+
     /// CAST: The discriminants are the C enum's values.
     fn into_raw(self) -> bindings::pci_ers_result_t {
         self as bindings::pci_ers_result_t
@@ -97,6 +109,24 @@ impl ErsResult {
             Self::Recovered => "recovered",
         }
     }
+}
+
+/// Returns whether the function has a driver that restores it after an error's reset
+/// (`slot_reset`).
+///
+/// Context: any, nobody binds or unbinds a driver, which [`Exclusive`] says. Does not touch the
+/// function.
+pub fn has_slot_reset(dev: Exclusive<'_>) -> bool {
+    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. Its driver stays
+    // for as long as the device lock is held.
+    let driver = unsafe { (*as_raw(&dev)).driver };
+    if driver.is_null() {
+        return false;
+    }
+    // SAFETY: As above; a driver's fields are written before it is registered.
+    let handlers = unsafe { (*driver).err_handler };
+    // SAFETY: As above; the handlers live as long as the driver.
+    !handlers.is_null() && unsafe { (*handlers).slot_reset }.is_some()
 }
 
 /// The channel of a function.
@@ -137,13 +167,16 @@ impl Channel for Device {
 pub trait ErrorHandler: for<'a> Driver<Data<'a>: Sync> {
     /// An error was reported on the function's bus (`report_error_detected()`).
     ///
-    /// The function must not be touched where `state` is not [`ChannelState::Normal`]: `dev` is in
-    /// the normal context, which gives no access to config space or MMIO.
+    /// The function must not be touched where the state is not [`ChannelState::Normal`]: the device
+    /// is in the normal context, which gives no access to config space or MMIO.
     ///
     /// Returns [`CanRecover`](ErsResult::CanRecover), [`NeedReset`](ErsResult::NeedReset) or
     /// [`Disconnect`](ErsResult::Disconnect); of all votes on the bus the worst counts.
-    fn error_detected(dev: &Device, this: Pin<&Self::Data<'_>>, state: ChannelState) -> ErsResult {
-        let _ = (dev, this, state);
+    fn error_detected(
+        _dev: &Device,
+        _this: Pin<&Self::Data<'_>>,
+        _state: ChannelState,
+    ) -> ErsResult {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -152,8 +185,7 @@ pub trait ErrorHandler: for<'a> Driver<Data<'a>: Sync> {
     ///
     /// Returns [`Recovered`](ErsResult::Recovered), [`NeedReset`](ErsResult::NeedReset) or
     /// [`Disconnect`](ErsResult::Disconnect).
-    fn mmio_enabled(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) -> ErsResult {
-        let _ = (dev, this);
+    fn mmio_enabled(_dev: Exclusive<'_>, _this: Pin<&Self::Data<'_>>) -> ErsResult {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -161,32 +193,28 @@ pub trait ErrorHandler: for<'a> Driver<Data<'a>: Sync> {
     /// restored nothing (`report_slot_reset()`).
     ///
     /// Returns [`Recovered`](ErsResult::Recovered) or [`Disconnect`](ErsResult::Disconnect).
-    fn slot_reset(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) -> ErsResult {
-        let _ = (dev, this);
+    fn slot_reset(_dev: Exclusive<'_>, _this: Pin<&Self::Data<'_>>) -> ErsResult {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// A reset that was asked for (sysfs, VFIO, the driver itself) is about to happen. The PCI core
+    /// A requested reset (sysfs, VFIO, the driver itself) is about to happen. The PCI core
     /// saves config space after this (`pci_dev_save_and_disable()`).
     ///
-    /// Not called for a reset that the driver asks for in its own probe: it has no data yet.
-    fn reset_prepare(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) {
-        let _ = (dev, this);
+    /// Not called for a reset that the driver requests in its own probe: it has no data yet.
+    fn reset_prepare(_dev: &Device<Core<'_>>, _this: Pin<&Self::Data<'_>>) {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
     /// The reset is over, whether it worked or not, and the PCI core has restored config space
     /// (`pci_dev_restore()`).
     ///
-    /// Not called for a reset that the driver asks for in its own probe: it has no data yet.
-    fn reset_done(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) {
-        let _ = (dev, this);
+    /// Not called for a reset that the driver requests in its own probe: it has no data yet.
+    fn reset_done(_dev: &Device<Core<'_>>, _this: Pin<&Self::Data<'_>>) {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
     /// Recovery is over and I/O may start again (`report_resume()`).
-    fn resume(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) {
-        let _ = (dev, this);
+    fn resume(_dev: Exclusive<'_>, _this: Pin<&Self::Data<'_>>) {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -195,8 +223,7 @@ pub trait ErrorHandler: for<'a> Driver<Data<'a>: Sync> {
     ///
     /// Context: process context, may sleep. The device lock is not held, and the driver may be
     /// about to be unbound: there is no private data.
-    fn cor_error_detected(dev: &Device) {
-        let _ = dev;
+    fn cor_error_detected(_dev: &Device) {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 }
@@ -205,59 +232,15 @@ pub trait ErrorHandler: for<'a> Driver<Data<'a>: Sync> {
 pub(super) struct Handlers<T: ErrorHandler + SriovOps>(T);
 
 impl<T: ErrorHandler + SriovOps> Handlers<T> {
-    const VTABLE: &'static bindings::pci_error_handlers = &bindings::pci_error_handlers {
-        error_detected: if T::HAS_ERROR_DETECTED {
-            Some(Self::error_detected)
-        } else {
-            None
-        },
-        mmio_enabled: if T::HAS_MMIO_ENABLED {
-            Some(Self::mmio_enabled)
-        } else {
-            None
-        },
-        slot_reset: if T::HAS_SLOT_RESET {
-            Some(Self::slot_reset)
-        } else {
-            None
-        },
-        reset_prepare: if T::HAS_RESET_PREPARE {
-            Some(Self::reset_prepare)
-        } else {
-            None
-        },
-        reset_done: if T::HAS_RESET_DONE {
-            Some(Self::reset_done)
-        } else {
-            None
-        },
-        resume: if T::HAS_RESUME {
-            Some(Self::resume)
-        } else {
-            None
-        },
-        cor_error_detected: if T::HAS_COR_ERROR_DETECTED {
-            Some(Self::cor_error_detected)
-        } else {
-            None
-        },
-    };
-
-    /// The vtable, null where the driver implements no handler at all: the core tells the two
-    /// apart.
-    pub(super) fn as_ptr() -> *const bindings::pci_error_handlers {
-        if T::HAS_ERROR_DETECTED
-            || T::HAS_MMIO_ENABLED
-            || T::HAS_SLOT_RESET
-            || T::HAS_RESET_PREPARE
-            || T::HAS_RESET_DONE
-            || T::HAS_RESUME
-            || T::HAS_COR_ERROR_DETECTED
-        {
-            Self::VTABLE
-        } else {
-            core::ptr::null()
-        }
+    c_vtable! {
+        pci_error_handlers:
+        error_detected if HAS_ERROR_DETECTED,
+        mmio_enabled if HAS_MMIO_ENABLED,
+        slot_reset if HAS_SLOT_RESET,
+        reset_prepare if HAS_RESET_PREPARE,
+        reset_done if HAS_RESET_DONE,
+        resume if HAS_RESUME,
+        cor_error_detected if HAS_COR_ERROR_DETECTED,
     }
 
     /// Calls `callback` with what it needs; returns [`None`] while the driver is in its probe.

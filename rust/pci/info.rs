@@ -62,7 +62,7 @@ pub enum BridgeWindow {
 pub trait Info {
     /// Bits 6:0 of `PCI_HEADER_TYPE` (PCIe r6.0, sec 7.5.1.1.9).
     fn header_type(&self) -> u8;
-    /// An SR-IOV virtual function (`pci_dev.is_virtfn`)?
+    /// Whether it is an SR-IOV virtual function (`pci_dev.is_virtfn`).
     fn is_virtfn(&self) -> bool;
     /// Class code in bits 31:8, revision in bits 7:0, as in `PCI_CLASS_REVISION`.
     fn class_revision(&self) -> u32;
@@ -253,12 +253,17 @@ impl Info for Device<Bound> {
                 return key;
             };
             // SAFETY: `raw_resource()` returns a valid resource of the device.
-            let (start, end, flags, parent) = unsafe {
+            let flags = unsafe { (*resource).flags as u64 };
+            if flags == 0 {
+                // There is none: it decodes nothing, whatever its addresses are.
+                return key.rotate_left(7);
+            }
+            // SAFETY: As above.
+            let (start, end, parent) = unsafe {
                 let resource = &raw const *resource;
                 (
                     (*resource).start,
                     (*resource).end,
-                    (*resource).flags as u64,
                     u64::from(!(*resource).parent.is_null()),
                 )
             };
@@ -268,12 +273,12 @@ impl Info for Device<Bound> {
     }
 }
 
-/// Is the header that of a bridge (`PCI_HEADER_TYPE_BRIDGE`)?
+/// Returns whether the header is that of a bridge (`PCI_HEADER_TYPE_BRIDGE`).
 fn is_bridge(dev: &Device<Bound>) -> bool {
     u32::from(dev.header_type()) == bindings::PCI_HEADER_TYPE_BRIDGE
 }
 
-/// Has it a range of memory that it decodes: a BAR, of Enhanced Allocation, too, or a window?
+/// Returns whether it decodes a range of memory: a BAR, of Enhanced Allocation, too, or a window.
 ///
 /// As `pci_enable_resources()` sees it. A virtual function has ranges, and no Memory Space Enable
 /// of its own (PCIe r6.0, sec 9.3.4.1.3).
@@ -282,9 +287,13 @@ pub(super) fn decodes_memory(dev: &Device<Bound>) -> bool {
         return false;
     }
     let bars = 0..bindings::PCI_STD_NUM_BARS as usize;
+    let rom = dev
+        .is_rom_enabled()
+        .then_some(bindings::PCI_ROM_RESOURCE as usize);
     let windows = if is_bridge(dev) { 3 } else { 0 };
     let windows = (0..windows).map(|n| bindings::PCI_BRIDGE_RESOURCES as usize + n);
-    bars.chain(windows)
+    bars.chain(rom)
+        .chain(windows)
         .filter_map(|index| raw_resource(dev, index))
         .any(|resource| {
             // SAFETY: `raw_resource()` returns a valid resource of the device.
@@ -293,7 +302,7 @@ pub(super) fn decodes_memory(dev: &Device<Bound>) -> bool {
         })
 }
 
-/// Is it at the upper end of a link (`pcie_downstream_port()`)?
+/// Returns whether it is at the upper end of a link (`pcie_downstream_port()`).
 ///
 /// # Safety
 ///

@@ -30,7 +30,7 @@ use super::{
 pub trait IrqHandler: Send + Sync + 'static {
     /// The function has sent its interrupt.
     ///
-    /// A message signaled interrupt is shared with nobody, so there is no question whose it was.
+    /// A message signaled interrupt is not shared, so that the handler need not check whose it was.
     ///
     /// Context: a kernel thread of the interrupt's own; may sleep.
     fn interrupt(&self);
@@ -189,7 +189,7 @@ impl<T: IrqHandler> Line<T> {
 impl<T: IrqHandler> Drop for Line<T> {
     fn drop(&mut self) {
         // SAFETY: By the type invariant, it was registered with this cookie. Waits until a handler
-        // that is running has returned, so that none uses `handler` any more.
+        // that is running has returned, so that none uses `handler` now.
         unsafe { bindings::free_irq(self.vector.number, Self::cookie(&self.handler)) };
     }
 }

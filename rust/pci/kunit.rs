@@ -82,15 +82,18 @@ impl Drop for Offered {
 crate::pci_device_table!(
     PCI_TABLE,
     <TestDriver as kernel::pci::Driver>::IdInfo,
-    // Nobody's: by `driver_override` only. A table must not be empty.
+    // Matches no device: binds by `driver_override` only. A table must not be empty.
     [(super::device_id(0, 0), ())]
 );
+
+/// A table that matches no device, for a driver whose callbacks a test calls.
+pub const NO_DEVICES: kernel::pci::IdTable<()> = &PCI_TABLE;
 
 impl kernel::pci::Driver for TestDriver {
     type IdInfo = ();
     type Data<'bound> = Offered;
 
-    const ID_TABLE: kernel::pci::IdTable<Self::IdInfo> = &PCI_TABLE;
+    const ID_TABLE: kernel::pci::IdTable<Self::IdInfo> = NO_DEVICES;
 
     fn probe<'bound>(
         dev: &'bound Device<Core<'_>>,

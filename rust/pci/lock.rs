@@ -38,7 +38,7 @@ pub struct Binding(Arc<Inner>);
 
 struct Inner {
     dev: ARef<Device>,
-    /// Written and read with the device lock held, but for a first look.
+    /// Written and read with the device lock held.
     has_ended: Atomic<bool>,
 }
 
@@ -76,8 +76,8 @@ impl Binding {
         &self.0.dev
     }
 
-    /// Is the function another driver's, or nobody's, by now? With the device lock held the answer
-    /// stays right.
+    /// Returns whether the driver has lost the function. Only with the device lock held does
+    /// the answer stay right.
     fn has_ended(&self) -> bool {
         self.0.has_ended.load(Relaxed)
     }
@@ -124,10 +124,6 @@ pub fn try_lock<R>(
     scope: LockScope,
     f: impl FnOnce(&Device<Core<'_>>) -> Result<R>,
 ) -> Result<R> {
-    // Or somebody else's function would be resumed for nothing.
-    if binding.has_ended() {
-        return Err(ENODEV);
-    }
     try_lock_bound(binding.device(), scope, |dev| {
         if binding.has_ended() {
             return Err(ENODEV);

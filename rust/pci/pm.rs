@@ -26,7 +26,7 @@ use kernel::{
 };
 
 use super::{
-    adapter::bound_data,
+    context::bound_data,
     lock,
     power,
     Exclusive, //
@@ -48,8 +48,7 @@ pub trait PmOps: for<'a> Driver<Data<'a>: Sync> {
     /// driver that saves config space and leaves the flag set takes over the transition to low
     /// power too, here or in [`Self::suspend_noirq`]; otherwise the core saves and does it, after
     /// that one. An error aborts the suspend.
-    fn suspend(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) -> Result {
-        let _ = (dev, this);
+    fn suspend(_dev: &Device<Core<'_>>, _this: Pin<&Self::Data<'_>>) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -58,8 +57,7 @@ pub trait PmOps: for<'a> Driver<Data<'a>: Sync> {
     /// Afterwards the core saves config space, whatever it reads, and does the transition to low
     /// power, unless `state_saved` is set: then the driver owes it
     /// ([`Power::prepare_to_sleep`](super::Power::prepare_to_sleep)). An error aborts the suspend.
-    fn suspend_noirq(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) -> Result {
-        let _ = (dev, this);
+    fn suspend_noirq(_dev: Exclusive<'_>, _this: Pin<&Self::Data<'_>>) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -68,8 +66,7 @@ pub trait PmOps: for<'a> Driver<Data<'a>: Sync> {
     /// The core has powered the function up and restored config space from what was saved, unless
     /// the function stayed in D0 during suspend-to-idle. An error is logged, and the resume goes
     /// on.
-    fn resume_noirq(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) -> Result {
-        let _ = (dev, this);
+    fn resume_noirq(_dev: Exclusive<'_>, _this: Pin<&Self::Data<'_>>) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -78,32 +75,28 @@ pub trait PmOps: for<'a> Driver<Data<'a>: Sync> {
     /// After a suspend that was aborted before its last phase, this comes without
     /// [`Self::resume_noirq`]; the core restores before it where `state_saved` is set. An error is
     /// logged, and the resume goes on.
-    fn resume(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) -> Result {
-        let _ = (dev, this);
+    fn resume(_dev: &Device<Core<'_>>, _this: Pin<&Self::Data<'_>>) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
     /// Hibernation is about to copy the memory, first phase (`pci_pm_freeze()`).
     ///
     /// As [`Self::suspend`], without a transition to low power.
-    fn freeze(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) -> Result {
-        let _ = (dev, this);
+    fn freeze(_dev: &Device<Core<'_>>, _this: Pin<&Self::Data<'_>>) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
     /// Hibernation is about to copy the memory, last phase (`pci_pm_freeze_noirq()`).
     ///
     /// Afterwards the core saves config space, whatever it reads, unless `state_saved` is set.
-    fn freeze_noirq(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) -> Result {
-        let _ = (dev, this);
+    fn freeze_noirq(_dev: Exclusive<'_>, _this: Pin<&Self::Data<'_>>) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
     /// The memory was copied, or could not be; first phase (`pci_pm_thaw_noirq()`).
     ///
     /// The core has powered the function up and restored config space from what was saved.
-    fn thaw_noirq(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) -> Result {
-        let _ = (dev, this);
+    fn thaw_noirq(_dev: Exclusive<'_>, _this: Pin<&Self::Data<'_>>) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -111,8 +104,7 @@ pub trait PmOps: for<'a> Driver<Data<'a>: Sync> {
     ///
     /// The core has done nothing before it: after a hibernation that was aborted early, nothing was
     /// restored.
-    fn thaw(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) -> Result {
-        let _ = (dev, this);
+    fn thaw(_dev: &Device<Core<'_>>, _this: Pin<&Self::Data<'_>>) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -120,8 +112,7 @@ pub trait PmOps: for<'a> Driver<Data<'a>: Sync> {
     ///
     /// The core has cleared `state_saved`. It does not save, here or later: what will be restored
     /// is what was saved in [`Self::freeze`].
-    fn poweroff(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) -> Result {
-        let _ = (dev, this);
+    fn poweroff(_dev: &Device<Core<'_>>, _this: Pin<&Self::Data<'_>>) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -129,8 +120,7 @@ pub trait PmOps: for<'a> Driver<Data<'a>: Sync> {
     ///
     /// Afterwards the core does the transition to low power, unless `state_saved` is set: then the
     /// driver owes it.
-    fn poweroff_noirq(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) -> Result {
-        let _ = (dev, this);
+    fn poweroff_noirq(_dev: Exclusive<'_>, _this: Pin<&Self::Data<'_>>) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -138,8 +128,7 @@ pub trait PmOps: for<'a> Driver<Data<'a>: Sync> {
     ///
     /// The core has powered the function up and restored config space from what was saved when it
     /// froze.
-    fn restore_noirq(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) -> Result {
-        let _ = (dev, this);
+    fn restore_noirq(_dev: Exclusive<'_>, _this: Pin<&Self::Data<'_>>) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -147,12 +136,11 @@ pub trait PmOps: for<'a> Driver<Data<'a>: Sync> {
     ///
     /// The core restores before it where `state_saved` is still set, that is where
     /// [`Self::restore_noirq`] was not called.
-    fn restore(dev: &Device<Core<'_>>, this: Pin<&Self::Data<'_>>) -> Result {
-        let _ = (dev, this);
+    fn restore(_dev: &Device<Core<'_>>, _this: Pin<&Self::Data<'_>>) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// Nobody uses the function and userspace allows to suspend it (`pci_pm_runtime_suspend()`).
+    /// The function is idle and userspace allows to suspend it (`pci_pm_runtime_suspend()`).
     ///
     /// Its presence makes the driver one with runtime power management: [`Adapter`](super::Adapter)
     /// gives up the PCI core's reference at the end of probe. The core has cleared `state_saved`;
@@ -165,8 +153,7 @@ pub trait PmOps: for<'a> Driver<Data<'a>: Sync> {
     /// `EBUSY` and `EAGAIN` leave the function as it is, and suspending is tried again when it is
     /// idle again. Any other one disables runtime power management of the function, until userspace
     /// resets it.
-    fn runtime_suspend(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) -> Result {
-        let _ = (dev, this);
+    fn runtime_suspend(_dev: Exclusive<'_>, _this: Pin<&Self::Data<'_>>) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -174,8 +161,7 @@ pub trait PmOps: for<'a> Driver<Data<'a>: Sync> {
     ///
     /// The core has powered it up and restored config space from what was saved. An error disables
     /// runtime power management of the function.
-    fn runtime_resume(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) -> Result {
-        let _ = (dev, this);
+    fn runtime_resume(_dev: Exclusive<'_>, _this: Pin<&Self::Data<'_>>) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 }
@@ -184,98 +170,23 @@ pub trait PmOps: for<'a> Driver<Data<'a>: Sync> {
 pub(super) struct Callbacks<T: PmOps>(T);
 
 impl<T: PmOps> Callbacks<T> {
-    const VTABLE: &'static bindings::dev_pm_ops = &bindings::dev_pm_ops {
-        suspend: if T::HAS_SUSPEND {
-            Some(Self::suspend)
-        } else {
-            None
-        },
-        suspend_noirq: if T::HAS_SUSPEND_NOIRQ {
-            Some(Self::suspend_noirq)
-        } else {
-            None
-        },
-        resume_noirq: if T::HAS_RESUME_NOIRQ {
-            Some(Self::resume_noirq)
-        } else {
-            None
-        },
-        resume: if T::HAS_RESUME {
-            Some(Self::resume)
-        } else {
-            None
-        },
-        freeze: if T::HAS_FREEZE {
-            Some(Self::freeze)
-        } else {
-            None
-        },
-        freeze_noirq: if T::HAS_FREEZE_NOIRQ {
-            Some(Self::freeze_noirq)
-        } else {
-            None
-        },
-        thaw_noirq: if T::HAS_THAW_NOIRQ {
-            Some(Self::thaw_noirq)
-        } else {
-            None
-        },
-        thaw: if T::HAS_THAW { Some(Self::thaw) } else { None },
-        poweroff: if T::HAS_POWEROFF {
-            Some(Self::poweroff)
-        } else {
-            None
-        },
-        poweroff_noirq: if T::HAS_POWEROFF_NOIRQ {
-            Some(Self::poweroff_noirq)
-        } else {
-            None
-        },
-        restore_noirq: if T::HAS_RESTORE_NOIRQ {
-            Some(Self::restore_noirq)
-        } else {
-            None
-        },
-        restore: if T::HAS_RESTORE {
-            Some(Self::restore)
-        } else {
-            None
-        },
-        runtime_suspend: if T::HAS_RUNTIME_SUSPEND {
-            Some(Self::runtime_suspend)
-        } else {
-            None
-        },
-        runtime_resume: if T::HAS_RUNTIME_RESUME {
-            Some(Self::runtime_resume)
-        } else {
-            None
-        },
+    c_vtable! {
+        dev_pm_ops:
+        suspend if HAS_SUSPEND,
+        suspend_noirq if HAS_SUSPEND_NOIRQ,
+        resume_noirq if HAS_RESUME_NOIRQ,
+        resume if HAS_RESUME,
+        freeze if HAS_FREEZE,
+        freeze_noirq if HAS_FREEZE_NOIRQ,
+        thaw_noirq if HAS_THAW_NOIRQ,
+        thaw if HAS_THAW,
+        poweroff if HAS_POWEROFF,
+        poweroff_noirq if HAS_POWEROFF_NOIRQ,
+        restore_noirq if HAS_RESTORE_NOIRQ,
+        restore if HAS_RESTORE,
+        runtime_suspend if HAS_RUNTIME_SUSPEND,
+        runtime_resume if HAS_RUNTIME_RESUME,
         ..pin_init::zeroed()
-    };
-
-    /// The vtable, null where the driver implements no callback at all: the PCI bus then does
-    /// everything by itself.
-    pub(super) fn as_ptr() -> *const bindings::dev_pm_ops {
-        if T::HAS_SUSPEND
-            || T::HAS_SUSPEND_NOIRQ
-            || T::HAS_RESUME_NOIRQ
-            || T::HAS_RESUME
-            || T::HAS_FREEZE
-            || T::HAS_FREEZE_NOIRQ
-            || T::HAS_THAW_NOIRQ
-            || T::HAS_THAW
-            || T::HAS_POWEROFF
-            || T::HAS_POWEROFF_NOIRQ
-            || T::HAS_RESTORE_NOIRQ
-            || T::HAS_RESTORE
-            || T::HAS_RUNTIME_SUSPEND
-            || T::HAS_RUNTIME_RESUME
-        {
-            Self::VTABLE
-        } else {
-            core::ptr::null()
-        }
     }
 
     /// The device and its private data, [`None`] while the driver is in its probe.
@@ -314,7 +225,7 @@ impl<T: PmOps> Callbacks<T> {
     ///
     /// Userspace is frozen, the function's interrupt handlers have ended and do not run, runtime PM
     /// is disabled: whoever could still be at the function, like the recovery from an error that
-    /// firmware reported, holds the device lock. So it is taken here, if it can be had.
+    /// firmware reported, holds the device lock. So it is taken here, by trylock.
     ///
     /// # Safety
     ///

@@ -53,7 +53,12 @@ pub trait Power {
     /// Returns its offset in config space, in bytes, and its value; [`None`] where there is none.
     fn power_control(&self) -> Option<(u16, u16)>;
 
-    /// Puts the function into D0 (`pci_set_power_state()`), and tells the core that it is there.
+    /// Disables PME (`PCI_PM_CTRL_PME_ENABLE`) where the core has no record of arming it: the
+    /// function did not answer when it was disarmed, and no reset clears the bit
+    /// (`pci_pme_active()`). Returns whether it was left on.
+    fn disarm_leftover(&self) -> bool;
+
+    /// Puts the function into D0 (`pci_set_power_state()`), and records it so in the core.
     ///
     /// Whatever the core takes it to be in: a function that did not answer once counts as in D3cold
     /// for ever, and one that was lost on its way to D0 as there.
@@ -69,6 +74,10 @@ pub trait Power {
     ///
     /// `EIO` where the function does not answer, or stays where it is.
     fn power_up(&self) -> Result;
+
+    /// Waits until the function answers, after a reset of its own, for about `longest_ms`
+    /// milliseconds (`pci_dev_wait()`). Does not wait for one that is gone for good.
+    fn wait_until_ready(&self, longest_ms: i64);
 
     /// The transition to low power that a driver owes once it has saved config space itself for
     /// system sleep.
@@ -87,7 +96,8 @@ pub trait Power {
     /// Puts the function into its deepest low-power state from which it can wake up, with wake-up
     /// enabled where it is capable of it: at run time a wake-up event is just how the function says
     /// that it is needed. Does what `pci_finish_runtime_suspend()` does, which is not exported. The
-    /// core disables wake-up again when it resumes the function.
+    /// core disables wake-up again when it resumes the function, and
+    /// [`Adapter`](super::Adapter) where `runtime_suspend` fails, as after an error here.
     ///
     /// # Errors
     ///
@@ -128,7 +138,7 @@ impl Power for Exclusive<'_> {
         let wait_ms = unsafe { (*as_raw(self)).d3hot_delay }.max(D3HOT_WAIT_MS);
         fsleep(Delta::from_millis(wait_ms.into()));
         if u32::from(control) & bindings::PCI_PM_CTRL_NO_SOFT_RESET == 0 {
-            self.wait_until_ready();
+            self.wait_until_ready(READY_WAIT_MS);
         }
 
         match self.power_control() {
@@ -137,9 +147,42 @@ impl Power for Exclusive<'_> {
         }
     }
 
+    fn wait_until_ready(&self, longest_ms: i64) {
+        let (mut delay_ms, mut waited_ms) = (1, 0);
+        while !self.is_ready()
+            && waited_ms < longest_ms
+            && self.channel_state() != ChannelState::PermanentFailure
+        {
+            fsleep(Delta::from_millis(delay_ms));
+            waited_ms += delay_ms;
+            delay_ms *= 2;
+        }
+    }
+
     fn prepare_to_sleep(&self) -> Result {
         // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
         to_result(unsafe { bindings::pci_prepare_to_sleep(as_raw(self)) })
+    }
+
+    fn disarm_leftover(&self) -> bool {
+        let pdev = as_raw(self);
+        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. By that of
+        // `Exclusive`, nobody arms or disarms it meanwhile.
+        let is_armed = unsafe { bindings::pci_dev::wakeup_prepared_raw(pdev) != 0 };
+        // SAFETY: As above. It is written when the function is added.
+        let has_pme = unsafe { bindings::pci_dev::pme_support_raw(pdev) != 0 };
+        if is_armed || !has_pme {
+            return false;
+        }
+        let is_left = self.power_control().is_some_and(|(_, control)| {
+            control != u16::MAX && u32::from(control) & bindings::PCI_PM_CTRL_PME_ENABLE != 0
+        });
+        if !is_left {
+            return false;
+        }
+        // SAFETY: As above. It is taken off the list of those that are polled, if it is there.
+        unsafe { bindings::pci_pme_active(pdev, false) };
+        true
     }
 
     fn runtime_sleep(&self) -> Result {
@@ -147,7 +190,6 @@ impl Power for Exclusive<'_> {
         arm(self, state);
         // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
         to_result(unsafe { bindings::pci_set_power_state(as_raw(self), state) })
-            .inspect_err(|_| disarm(self))
     }
 }
 
@@ -158,7 +200,7 @@ fn state_of(control: u16) -> bindings::pci_power_t {
 }
 
 impl Exclusive<'_> {
-    /// Tells the core which state the function is in; `EIO` where that is not D0.
+    /// Records in the core which state the function is in; `EIO` where that is not D0.
     fn is_now_in(&self, state: bindings::pci_power_t) -> Result {
         // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`; by that of
         // `Exclusive`, nobody else writes its power state.
@@ -170,22 +212,10 @@ impl Exclusive<'_> {
         }
     }
 
-    /// Does the function answer? Not by its vendor ID: that of a virtual function is all-ones.
+    /// Returns whether the function answers, by Command/Status. The vendor ID of a virtual
+    /// function is all-ones.
     fn is_ready(&self) -> bool {
         self.read_config_dword(bindings::PCI_COMMAND as u16) != u32::MAX
-    }
-
-    /// Waits for a function that does not answer after a reset of its own (`pci_dev_wait()`).
-    fn wait_until_ready(&self) {
-        let (mut delay_ms, mut waited_ms) = (1, 0);
-        while !self.is_ready()
-            && waited_ms < READY_WAIT_MS
-            && self.channel_state() != ChannelState::PermanentFailure
-        {
-            fsleep(Delta::from_millis(delay_ms));
-            waited_ms += delay_ms;
-            delay_ms *= 2;
-        }
     }
 }
 
@@ -196,7 +226,7 @@ impl Exclusive<'_> {
 /// else the deepest state, D3hot, or the deepest one from which a function can signal PME that can
 /// wake up. `pci_choose_state()` returns it for one that cannot, and `pci_dev_run_wake()` says
 /// whether PME can be signaled from that for one that can: only where the two differ, it can not
-/// from D3hot, and can all the same.
+/// from D3hot, and can nevertheless.
 fn runtime_state(dev: &Exclusive<'_>) -> bindings::pci_power_t {
     /// `PMSG_SUSPEND`, a cast in C and therefore not in the bindings.
     const SUSPEND: bindings::pm_message_t = bindings::pm_message {
@@ -221,7 +251,7 @@ fn runtime_state(dev: &Exclusive<'_>) -> bindings::pci_power_t {
         .unwrap_or(state)
 }
 
-/// Can the function signal PME from `state`?
+/// Returns whether the function can signal PME from `state`.
 fn is_pme_capable(dev: &Exclusive<'_>, state: bindings::pci_power_t) -> bool {
     // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
     unsafe { bindings::pci_pme_capable(as_raw(dev), state) }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A workqueue of one's own: whoever drops it knows that none of its work runs any more.
+//! A workqueue of the module's own: once it is dropped, none of its work runs.
 //!
 //! The kernel crate has the system's queues only, whose work may still run when the module that it
 //! came from is gone.
@@ -43,18 +43,42 @@ impl OwnedQueue {
     ///
     /// `ENOMEM`.
     pub fn new(name: &'static CStr) -> Result<Self> {
+        Self::with_flags(name, 0)
+    }
+
+    /// As [`OwnedQueue::new`], of a queue whose work is not done while the system goes to sleep,
+    /// sleeps, and wakes up. Its work must be over soon, or the system does not go to sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn freezable(name: &'static CStr) -> Result<Self> {
+        Self::with_flags(name, bindings::wq_flags_WQ_FREEZABLE)
+    }
+
+    fn with_flags(name: &'static CStr, flags: bindings::wq_flags) -> Result<Self> {
         // SAFETY: The format takes one string, which is `name`; both are terminated by null and
         // `'static`. 0 is the default for the number of works that run at a time.
         let queue = unsafe {
             bindings::alloc_workqueue_noprof(
                 c"%s".as_char_ptr(),
-                bindings::wq_flags_WQ_UNBOUND,
+                bindings::wq_flags_WQ_UNBOUND | flags,
                 0,
                 name.as_char_ptr(),
             )
         };
         // INVARIANT: It was just created, for us.
         NonNull::new(queue).map(Self).ok_or(ENOMEM)
+    }
+}
+
+impl OwnedQueue {
+    /// Waits until all work that is on the queue has been done (`flush_workqueue()`).
+    ///
+    /// Context: process context, sleeps.
+    pub fn flush(&self) {
+        // SAFETY: By the type invariant, it is a valid workqueue.
+        unsafe { bindings::__flush_workqueue(self.0.as_ptr()) };
     }
 }
 

@@ -17,7 +17,8 @@ use super::{
     Exclusive, //
 };
 
-/// The second argument of reset methods in `drivers/pci` (`PCI_RESET_PROBE`): is it possible?
+/// The second argument of reset methods in `drivers/pci` (`PCI_RESET_PROBE`): only checks whether
+/// it is possible.
 const PROBE: bool = true;
 
 /// The same (`PCI_RESET_DO_RESET`).

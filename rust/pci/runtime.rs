@@ -56,9 +56,9 @@ impl Drop for ActiveRef<'_> {
 }
 
 /// Drops a reference; with the last one the function may be suspended, later (`pm_runtime_put()`).
-fn put(dev: &Device) {
+pub(super) fn put(dev: &Device) {
     // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. The C function
-    // refuses to drop a reference that nobody holds.
+    // refuses to drop a reference that does not exist.
     unsafe {
         bindings::__pm_runtime_idle(
             &raw mut (*as_raw(dev)).dev,
@@ -73,7 +73,7 @@ fn put(dev: &Device) {
 /// It is then userspace that decides, by `power/control` in sysfs, whose default is `on`: the
 /// function is never suspended.
 ///
-/// Context: the end of a probe that cannot fail any more; the callbacks may run from now on.
+/// Context: the end of a probe, after its last error; the callbacks may run from now on.
 pub(super) fn give_up_reference(dev: &Device<Bound>) {
     put(dev);
 }

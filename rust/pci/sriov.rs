@@ -28,8 +28,8 @@ use kernel::{
 };
 
 use super::{
-    adapter::bound_data,
     as_raw,
+    context::bound_data,
     info::{
         self,
         BarResource,
@@ -165,34 +165,32 @@ pub(super) fn keep_active(dev: &Device<Bound>) {
 /// `unbind`.
 #[vtable]
 pub trait SriovOps: for<'a> Driver<Data<'a>: Sync> {
-    /// Userspace has written to `sriov_numvfs` of a physical function: `num_vfs` virtual functions
-    /// are to be enabled, or with 0 all to be disabled. It is never asked to change their number
+    /// Userspace has written to `sriov_numvfs` of a physical function: so many virtual functions
+    /// are to be enabled, or with 0 all to be disabled. It is never called to change their number
     /// otherwise.
     ///
     /// Returns how many are enabled; an error is the errno of the write.
     ///
     /// Context: device lock held, and the lock of `pci_lock_rescan_remove()`.
     fn sriov_configure(
-        dev: &Device<Core<'_>>,
-        this: Pin<&Self::Data<'_>>,
-        num_vfs: u16,
+        _dev: &Device<Core<'_>>,
+        _this: Pin<&Self::Data<'_>>,
+        _num_vfs: u16,
     ) -> Result<u16> {
-        let _ = (dev, this, num_vfs);
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// `dev` is a virtual function, and its physical function, bound to the same driver, was reset
-    /// and restored: the virtual function is in its power-on state, as after a reset of its own.
+    /// The physical function of this virtual one, bound to the same driver, was reset and restored:
+    /// the virtual function is in its power-on state, as after a reset of its own.
     ///
-    /// The PCI core tells nobody, it has no such callback. [`Adapter`](super::Adapter) calls it
+    /// The PCI core has no callback for this. [`Adapter`](super::Adapter) calls it
     /// after the physical function's own `reset_done` and `slot_reset`. It is not called where
     /// somebody else holds the virtual function's device lock, as the core does when it resets the
     /// whole bus, and calls the virtual function's own handlers.
     ///
     /// Context: device lock of both functions held, and after `slot_reset` also `pci_bus_sem`: see
     /// [`ErrorHandler`](super::ErrorHandler).
-    fn physfn_reset_done(dev: Exclusive<'_>, this: Pin<&Self::Data<'_>>) {
-        let _ = (dev, this);
+    fn physfn_reset_done(_dev: Exclusive<'_>, _this: Pin<&Self::Data<'_>>) {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 }

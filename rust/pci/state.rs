@@ -8,7 +8,7 @@
 //! # Who writes it
 //!
 //! Whoever has an [`Exclusive`] is the only one who saves, restores and loads. Single registers in
-//! the buffer are written without the device lock all the same, and no lock that a module can take
+//! the buffer are written without the device lock nevertheless, and no lock that a module can take
 //! covers them:
 //!
 //! * Link Control and L1 PM Substates, when the kernel changes ASPM of the link
@@ -44,18 +44,18 @@ use super::{
 /// Mirrors `struct pci_cap_saved_data` of `drivers/pci/pci.h`, which is not a public header: out of
 /// tree there is no binding for it. [`SavedState::store`] checks what it can.
 #[repr(C)]
-struct CapSavedData {
-    cap_nr: u16,
-    cap_extended: bool,
-    size: u32,
+pub(super) struct CapSavedData {
+    pub(super) cap_nr: u16,
+    pub(super) cap_extended: bool,
+    pub(super) size: u32,
     data: [u32; 0],
 }
 
 /// Mirrors `struct pci_cap_saved_state` of `drivers/pci/pci.h`.
 #[repr(C)]
-struct CapSavedState {
-    next: bindings::hlist_node,
-    cap: CapSavedData,
+pub(super) struct CapSavedState {
+    pub(super) next: bindings::hlist_node,
+    pub(super) cap: CapSavedData,
 }
 
 /// The PCI core's saved state of a function (`pci_dev.saved_config_space`, `saved_cap_space`).
@@ -88,6 +88,10 @@ pub trait State {
     /// Returns the header in the core's buffer: 16 words of 32 bits, word `i` of offset `4 * i`
     /// (PCIe r6.0, sec 7.5.1).
     fn saved_header(&self) -> [u32; 16];
+
+    /// Returns a number that changes when the core's buffer does, but for bad luck: to find out
+    /// that it was neither saved nor loaded since.
+    fn saved_key(&self) -> u64;
 
     /// Returns what the core's buffer of the *port above* holds of L1 PM Substates:
     /// `PCI_L1SS_CTL2`, then `PCI_L1SS_CTL1`. [`None`] where the core does not save them with this
@@ -131,6 +135,10 @@ impl State for Exclusive<'_> {
         // SAFETY: `index` is below 16, the length of the array. The core writes single words of it
         // at any time, hence the volatile read.
         core::array::from_fn(|index| unsafe { header.add(index).read_volatile() })
+    }
+
+    fn saved_key(&self) -> u64 {
+        parts(self).fold(0, |key, part| part.key(key))
     }
 
     fn port_l1ss(&self) -> Option<[u32; 2]> {
@@ -183,7 +191,9 @@ const MAX_SIZE: u32 = 4096;
 /// # Safety
 ///
 /// `pdev` must be a valid `struct pci_dev` for as long as the result or what it returned is used.
-unsafe fn cap_states(pdev: *mut bindings::pci_dev) -> impl Iterator<Item = *mut CapSavedState> {
+pub(super) unsafe fn cap_states(
+    pdev: *mut bindings::pci_dev,
+) -> impl Iterator<Item = *mut CapSavedState> {
     // SAFETY: By the safety requirements of this function. The list is made when the function is
     // added and freed when it is released.
     let mut node = unsafe { (*pdev).saved_cap_space.first };
@@ -206,7 +216,7 @@ unsafe fn cap_states(pdev: *mut bindings::pci_dev) -> impl Iterator<Item = *mut 
 pub struct SavedCapability<'a> {
     /// Capability ID.
     pub id: u16,
-    /// An extended capability (offset 0x100 and above)?
+    /// Whether it is an extended capability (offset 0x100 and above).
     pub extended: bool,
     /// The saved registers, in the CPU's byte order.
     pub data: &'a [u8],
@@ -216,7 +226,7 @@ pub struct SavedCapability<'a> {
 pub struct SavedCapabilityMut<'a> {
     /// Capability ID.
     pub id: u16,
-    /// An extended capability (offset 0x100 and above)?
+    /// Whether it is an extended capability (offset 0x100 and above).
     pub extended: bool,
     /// The saved registers, in the CPU's byte order.
     pub data: &'a mut [u8],
@@ -260,24 +270,68 @@ impl Part {
             .map(move |offset| (self.read(offset), (self.len - offset).min(4)))
     }
 
-    /// Is this what `copy` holds, byte for byte?
+    /// Makes a number of `key` and of what this holds.
+    #[inline]
+    fn key(self, mut key: u64) -> u64 {
+        // Odd, and with bits that look random: that of a golden ratio.
+        const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+
+        let mut mix = |word: u32| key = (key.rotate_left(5) ^ u64::from(word)).wrapping_mul(FACTOR);
+        let whole = self.len / 4;
+        for index in 0..whole {
+            // SAFETY: By the type invariant; no word behind the end is read. Others write single
+            // registers at any time, hence the volatile read.
+            mix(unsafe { self.start.cast::<u32>().add(index).read_volatile() });
+        }
+        if self.len % 4 != 0 {
+            mix(u32::from_ne_bytes(self.read(4 * whole)));
+        }
+        key
+    }
+
+    /// Returns whether `copy` holds the same, byte for byte.
+    ///
+    /// Each save and restore asks that, of all that is saved: eight bytes at a time.
     #[inline]
     fn is(self, copy: &[u8]) -> bool {
         if copy.len() != self.len {
             return false;
         }
-        let (mut rest, mut at) = (copy, self.start.cast::<u32>());
-        while let Some((word, next)) = rest.split_first_chunk() {
-            // SAFETY: By the type invariant, there are as many bytes as in `copy`. Others write
-            // single registers at any time, hence the volatile read.
-            if unsafe { at.read_volatile() } != u32::from_ne_bytes(*word) {
+        let mut offset = 0;
+        // CAST: Of its alignment only.
+        if self.start as usize % size_of::<u64>() == 0 {
+            while offset + 8 <= self.len {
+                // SAFETY: Eight bytes are left of both; `start` is a multiple of 8.
+                if unsafe { self.differs::<u64>(copy, offset) } != 0 {
+                    return false;
+                }
+                offset += 8;
+            }
+        }
+        while offset + 4 <= self.len {
+            // SAFETY: Four bytes are left of both, aligned by the type invariant.
+            if unsafe { self.differs::<u32>(copy, offset) } != 0 {
                 return false;
             }
-            // SAFETY: As above: this is at most the end.
-            at = unsafe { at.add(1) };
-            rest = next;
+            offset += 4;
         }
-        rest.is_empty() || self.read(self.len - rest.len()).starts_with(rest)
+        // SAFETY: Two bytes are left of both, aligned by the type invariant.
+        offset + 2 > self.len || unsafe { self.differs::<u16>(copy, offset) } == 0
+    }
+
+    /// Returns the bits by which these bytes differ from those of `copy` at `offset`.
+    ///
+    /// # Safety
+    ///
+    /// From `offset` on there must be a whole `T` in both, and here it must be aligned.
+    #[inline(always)]
+    unsafe fn differs<T: core::ops::BitXor<Output = T>>(self, copy: &[u8], offset: usize) -> T {
+        // SAFETY: By the safety requirements of this function, and the type invariant. Others write
+        // single registers at any time, hence the volatile read; the copy need not be aligned.
+        unsafe {
+            let here = self.start.add(offset).cast::<T>().read_volatile();
+            here ^ copy.as_ptr().add(offset).cast::<T>().read_unaligned()
+        }
     }
 }
 
@@ -312,7 +366,7 @@ fn parts<'a>(dev: &'a Exclusive<'_>) -> impl Iterator<Item = Part> + 'a {
 /// # Examples
 ///
 /// What the function holds now is written back after `change`; what the core has saved stays as it
-/// is. Nobody looks at what was read: [`Recovery`](crate::recovery::Recovery) does.
+/// is. What was read is not checked: [`Recovery`](crate::recovery::Recovery) does that.
 ///
 /// ```
 /// use kernel::prelude::*;
@@ -331,7 +385,7 @@ fn parts<'a>(dev: &'a Exclusive<'_>) -> impl Iterator<Item = Part> + 'a {
 ///
 /// # Invariants
 ///
-/// `state` is a `struct pci_saved_state` returned by `pci_store_saved_state()` and owned by
+/// `state` is a `struct pci_saved_state` as `pci_store_saved_state()` allocates it, owned by
 /// `self`. It has `bytes` bytes: the header, each capability, and zeroes as the end of the list.
 pub struct SavedState {
     state: NonNull<bindings::pci_saved_state>,
@@ -393,7 +447,31 @@ impl SavedState {
         }
     }
 
-    /// Is there a record in this copy for each capability in the core's buffer, and no other?
+    /// Copies the core's buffer as [`SavedState::store`] does, and leaves `state_saved` alone: for
+    /// who may not be alone with the function. Whether the kernel lays it out so is for `store` to
+    /// find out, of any function.
+    ///
+    /// Context: process context, may sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn copy(dev: Exclusive<'_>) -> Result<Self> {
+        let bytes = Self::bytes_of(dev);
+        let memory = KVec::<u64>::with_capacity(bytes.div_ceil(8), GFP_KERNEL | __GFP_ZERO)?;
+        let (start, _, _) = memory.into_raw_parts();
+        // INVARIANT: As `pci_store_saved_state()` would have allocated it, by `kmalloc()`: so many
+        // bytes, zeroes, which are ours from now on. `replace` writes what that would write.
+        let mut this = Self {
+            state: NonNull::new(start.cast()).ok_or(ENOMEM)?,
+            bytes,
+        };
+        this.replace(dev)?;
+        Ok(this)
+    }
+
+    /// Returns whether this copy has a record for each capability in the core's buffer, and no
+    /// other.
     fn is_laid_out_as(&self, dev: Exclusive<'_>) -> bool {
         let records = self
             .capabilities()
@@ -435,17 +513,15 @@ impl SavedState {
         parts(&dev).map(|part| part.len).sum::<usize>() + size_of::<CapSavedData>()
     }
 
-    /// Is this what the core's buffer holds, byte for byte? Where it is, [`SavedState::replace`]
-    /// and [`SavedState::load`] would change nothing.
+    /// Returns whether the core's buffer holds the same, byte for byte. If so,
+    /// [`SavedState::replace`] and [`SavedState::load`] would change nothing.
     pub fn is_of(&self, dev: Exclusive<'_>) -> bool {
-        let mut rest = self.as_bytes();
-        for part in parts(&dev) {
-            match rest.split_at_checked(part.len) {
-                Some((copy, next)) if part.is(copy) => rest = next,
-                _ => return false,
-            }
-        }
-        rest.iter().all(|&byte| byte == 0)
+        let rest = parts(&dev).try_fold(self.as_bytes(), |rest, part| {
+            let (copy, next) = rest.split_at_checked(part.len)?;
+            part.is(copy).then_some(next)
+        });
+        // What is left is the end of the list.
+        rest.is_some_and(|rest| rest.len() == RECORD_HEAD)
     }
 
     /// As [`SavedState::is_of`], of those capabilities only that `which` names by their ID, and by
@@ -561,8 +637,8 @@ impl SavedState {
 
 impl Drop for SavedState {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant, the pointer was returned by `pci_store_saved_state()`,
-        // which allocates with `kzalloc()`, and nobody else frees it.
+        // SAFETY: By the type invariant, it was allocated as by `pci_store_saved_state()`, with
+        // `kzalloc()`, and nobody else frees it.
         unsafe { bindings::kfree(self.state.as_ptr().cast()) };
     }
 }

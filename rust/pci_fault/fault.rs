@@ -40,7 +40,7 @@ impl Access {
 /// What is wrong with the function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// It is gone: reads return all-ones, writes reach nobody.
+    /// It is gone: reads return all-ones, writes are lost.
     Gone,
     /// Reads return all-ones.
     Ones,
@@ -74,7 +74,7 @@ impl Kind {
     }
 }
 
-/// A fault, as it was asked for.
+/// A requested fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// What is wrong.
@@ -139,7 +139,7 @@ impl Phase {
 /// A fault that is armed.
 #[derive(Clone, Copy, Debug)]
 pub struct Armed {
-    /// What was asked for.
+    /// The request.
     pub fault: Fault,
     /// How many accesses matched.
     pub seen: u64,
@@ -198,11 +198,11 @@ impl Armed {
 /// What happens to an access instead of reaching the function as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// A read returns this, and the function is not asked.
+    /// A read returns this, without an access to the function.
     Answer(u32),
     /// The access fails.
     Fail,
-    /// A write reaches nobody.
+    /// A write is lost.
     Dropped,
     /// Of what the function returns, the bits of `mask` are replaced by those of `value`.
     Replace {

@@ -11,15 +11,23 @@
 //! | `<dev.fn>/save` | write `1`: plain `pci_save_state()` |
 //! | `<dev.fn>/restore` | write `1`: plain `pci_restore_state()` |
 //! | `<dev.fn>/give_up` | write `1`: report an error to the driver, and give its recovery up |
+//! | `<dev.fn>/mmio_enabled` | write `1`: the channel is normal, ask the driver whether it works |
 //! | `<dev.fn>/resume` | write `1`: tell the driver that its recovery is over, and nothing before |
 //! | `<dev.fn>/bus_master` | write `1`: plain `pci_set_master()`; `0`: plain `pci_clear_master()` |
 //! | `<dev.fn>/msi` | write `1`: one vector, plain `pci_alloc_irq_vectors()`; `0`: none again |
+//! | `<dev.fn>/resize` | write `BAR N`: plain `pci_resize_resource()` to 2^`N` MiB |
+//! | `<dev.fn>/move_bar` | write `0` to `5`: that BAR is moved, plain `pci_assign_resource()` |
 //! | `<dev.fn>/state_saved` | the core's flag of that name, `0` or `1`; write one to set it |
 //! | `<dev.fn>/registers` | the hardware's: offset, bytes, value; write such a line to set one |
+//! | `<dev.fn>/model` | write a model or `off`, see below; read: `none`, or its resets |
 //! | `<dev.fn>/would_restore` | what a plain restore would write now: offset, bytes, value |
 //!
+//! A model ([`model`](super::model)) is written at once, while the function is not on the bus: the
+//! next rescan finds it instead of the device, until `off` is written.
+//!
 //! Errors of writes: `EINVAL` what is written is not understood (the log says why), `ENOSPC` four
-//! faults are armed, `ENODEV` the bus or the function is gone.
+//! faults are armed, or eight functions have a model, `ENODEV` the bus or the function is gone,
+//! `EBUSY` the function must be removed first.
 
 use core::fmt::{
     self,
@@ -45,12 +53,18 @@ use crate::debugfs::{
 };
 
 use super::{
-    fault::Fault,
-    plain::{
+    fault::{
+        Fault,
+        LAST_OFFSET, //
+    },
+    model::MAX_TEXT,
+    plain,
+    present::{
         self,
-        Register, //
+        NotLoaded, //
     },
     record::Record,
+    shadow::Register,
     spec::{
         self,
         DevFn, //
@@ -137,8 +151,8 @@ impl Input {
     }
 }
 
-/// May a line about bad input be written? One a second: who writes by hand sees each, and a program
-/// that writes garbage does not flood the log.
+/// Returns whether a line about bad input may be written. One a second: a person sees each, and a
+/// program that writes garbage does not flood the log.
 fn may_log() -> bool {
     static LAST: Atomic<u64> = Atomic::new(0);
 
@@ -199,14 +213,27 @@ impl Bus {
                 dir.write_only_callback_file(c"save", function, &Function::write_save);
                 dir.write_only_callback_file(c"restore", function, &Function::write_restore);
                 dir.write_only_callback_file(c"give_up", function, &Function::write_give_up);
+                dir.write_only_callback_file(
+                    c"mmio_enabled",
+                    function,
+                    &Function::write_mmio_enabled,
+                );
                 dir.write_only_callback_file(c"resume", function, &Function::write_resume);
                 dir.write_only_callback_file(c"bus_master", function, &Function::write_bus_master);
                 dir.write_only_callback_file(c"msi", function, &Function::write_msi);
+                dir.write_only_callback_file(c"resize", function, &Function::write_resize);
+                dir.write_only_callback_file(c"move_bar", function, &Function::write_move_bar);
                 dir.read_write_callback_file(
                     c"state_saved",
                     function,
                     &Function::show_state_saved,
                     &Function::write_state_saved,
+                );
+                dir.read_write_callback_file(
+                    c"model",
+                    function,
+                    &Function::show_model,
+                    &Function::write_model,
                 );
                 dir.read_callback_file(c"would_restore", function, &Function::show_would_restore);
                 dir.read_write_callback_file(
@@ -300,6 +327,11 @@ impl Function {
         plain::give_up(&self.wrapper, self.devfn)
     }
 
+    fn write_mmio_enabled(&self, input: &mut UserSliceReader) -> Result {
+        expect_one(input)?;
+        plain::mmio_enabled(&self.wrapper, self.devfn)
+    }
+
     fn write_resume(&self, input: &mut UserSliceReader) -> Result {
         expect_one(input)?;
         plain::resume(&self.wrapper, self.devfn)
@@ -313,6 +345,20 @@ impl Function {
         plain::set_msi(&self.wrapper, self.devfn, zero_or_one(input)?)
     }
 
+    fn write_resize(&self, input: &mut UserSliceReader) -> Result {
+        let input = Input::read(input)?;
+        let (bar, size) = spec::resize(input.as_str()?).ok_or(EINVAL)?;
+        plain::resize(&self.wrapper, self.devfn, bar, size)
+    }
+
+    fn write_move_bar(&self, input: &mut UserSliceReader) -> Result {
+        let index = match Input::read(input)?.as_str()?.as_bytes() {
+            &[digit @ b'0'..=b'5'] => digit - b'0',
+            _ => return Err(EINVAL),
+        };
+        plain::move_bar(&self.wrapper, self.devfn, index.into())
+    }
+
     fn show_state_saved(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let saved = plain::state_saved(&self.wrapper, self.devfn).map_err(|_| fmt::Error)?;
         writeln!(f, "{}", u8::from(saved))
@@ -324,12 +370,73 @@ impl Function {
 
     fn show_would_restore(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let writes = plain::would_restore(&self.wrapper, self.devfn).map_err(|_| fmt::Error)?;
-        writes.iter().try_for_each(|write| writeln!(f, "{write}"))
+        // What a register holds in the end: the core writes some in steps.
+        for (index, write) in writes.iter().enumerate() {
+            let mut later = writes.iter().skip(index + 1);
+            if !later.any(|later| later.offset == write.offset) {
+                writeln!(f, "{write}")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn show_model(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match present::resets(&self.wrapper, self.devfn) {
+            Some(resets) => writeln!(f, "resets: {resets}"),
+            None => writeln!(f, "none"),
+        }
+    }
+
+    fn write_model(&self, input: &mut UserSliceReader) -> Result {
+        if input.len() > MAX_TEXT {
+            pr_err!("a model has {MAX_TEXT} bytes at most\n");
+            return Err(EINVAL);
+        }
+        let mut text = KVVec::from_elem(0_u8, input.len(), GFP_KERNEL)?;
+        input.read_slice(&mut text)?;
+        if !text
+            .iter()
+            .all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n'))
+        {
+            return Err(EINVAL);
+        }
+        let text = core::str::from_utf8(&text).map_err(|_| EINVAL)?;
+        let (domain, bus) = self.wrapper.address();
+        let name = DevFn(self.devfn);
+        let result = match text.trim() {
+            "off" => present::unload(&self.wrapper, self.devfn).map_err(NotLoaded::Error),
+            _ => present::load(&self.wrapper, self.devfn, text),
+        };
+        result.map_err(|why| match why {
+            NotLoaded::Text(error) => {
+                if may_log() {
+                    pr_err!(
+                        "{domain:04x}:{bus:02x}:{}: no model: {}\n",
+                        Shown(name),
+                        Shown(error)
+                    );
+                }
+                EINVAL
+            }
+            NotLoaded::Error(error) => {
+                if error == EBUSY && may_log() {
+                    pr_err!(
+                        "{domain:04x}:{bus:02x}:{}: remove the function first (echo 1 > remove)\n",
+                        Shown(name)
+                    );
+                }
+                error
+            }
+        })
     }
 
     fn show_registers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let registers =
-            plain::registers(&self.wrapper, self.devfn, self.end).map_err(|_| fmt::Error)?;
+        // A model may have registers where the device has none.
+        let end = match present::resets(&self.wrapper, self.devfn) {
+            Some(_) => LAST_OFFSET,
+            None => self.end,
+        };
+        let registers = plain::registers(&self.wrapper, self.devfn, end).map_err(|_| fmt::Error)?;
         registers
             .iter()
             .try_for_each(|register| writeln!(f, "{register}"))

@@ -13,9 +13,10 @@ use kernel::{
 };
 
 use super::{
-    fault::{
-        Access,
-        LAST_OFFSET, //
+    fault::LAST_OFFSET,
+    shadow::{
+        Register,
+        Shadow, //
     },
     wrap::Wrapper, //
 };
@@ -28,7 +29,7 @@ impl Locked {
     ///
     /// # Errors
     ///
-    /// `ENODEV` where the function or its bus is not there any more.
+    /// `ENODEV` where the function or its bus is gone.
     fn new(wrapper: &Wrapper, devfn: u8) -> Result<Self> {
         if wrapper.is_removed() {
             return Err(ENODEV);
@@ -78,24 +79,6 @@ impl Drop for Locked {
     }
 }
 
-/// A register and what it holds, or is to hold.
-pub(crate) struct Register {
-    pub(crate) offset: u16,
-    pub(crate) size: u8,
-    pub(crate) value: u32,
-}
-
-impl Register {
-    fn access(&self, devfn: u8, write: bool) -> Access {
-        Access {
-            devfn,
-            offset: self.offset,
-            size: self.size,
-            write,
-        }
-    }
-}
-
 /// The offset after the last dword that is not 0.
 ///
 /// # Errors
@@ -126,7 +109,7 @@ pub(crate) fn registers(wrapper: &Wrapper, devfn: u8, end: u16) -> Result<KVVec<
             size: 4,
             value: 0,
         };
-        register.value = wrapper.read_original(&register.access(devfn, false)).1;
+        register.value = wrapper.access_function(&register.access(devfn, false), 0).1;
         if register.value != 0 {
             registers.push(register, GFP_KERNEL)?;
         }
@@ -146,7 +129,7 @@ pub(crate) fn set_register(wrapper: &Wrapper, devfn: u8, register: &Register) ->
         return Err(EINVAL);
     }
     let locked = Locked::new(wrapper, devfn)?;
-    let status = wrapper.write_original(&register.access(devfn, true), register.value);
+    let (status, _) = wrapper.access_function(&register.access(devfn, true), register.value);
     drop(locked);
     if status == 0 {
         Ok(())
@@ -233,6 +216,81 @@ pub(crate) fn set_msi(wrapper: &Wrapper, devfn: u8, on: bool) -> Result {
     }
 }
 
+/// Gives a resizable BAR another size, 2^`size` MiB (`pci_resize_resource()`), as a driver does
+/// while its function is bound: without memory decoding, and with new places for what moves.
+///
+/// # Errors
+///
+/// `ENODEV` where the function is not there, `EIO` where Command cannot be read or written, or that
+/// of the C function, which leaves the BARs as they were.
+pub(crate) fn resize(wrapper: &Wrapper, devfn: u8, bar: u8, size: u8) -> Result {
+    const COMMAND: c_int = bindings::PCI_COMMAND as c_int;
+    // CAST: A bit of Command.
+    const MEMORY: u16 = bindings::PCI_COMMAND_MEMORY as u16;
+
+    let locked = Locked::new(wrapper, devfn)?;
+    let status = |status: c_int| if status == 0 { Ok(()) } else { Err(EIO) };
+    let mut command = 0_u16;
+    // SAFETY: The function is valid and its device lock held, `command` is a local variable.
+    unsafe {
+        status(bindings::pci_read_config_word(
+            locked.0,
+            COMMAND,
+            &mut command,
+        ))?;
+        status(bindings::pci_write_config_word(
+            locked.0,
+            COMMAND,
+            command & !MEMORY,
+        ))?;
+        let result = to_result(bindings::pci_resize_resource(
+            locked.0,
+            bar.into(),
+            size.into(),
+            0,
+        ));
+        bindings::pci_assign_unassigned_bus_resources((*locked.0).bus);
+        status(bindings::pci_write_config_word(locked.0, COMMAND, command))?;
+        result
+    }
+}
+
+/// Moves a BAR to where there is room for it (`pci_release_resource()`, `pci_assign_resource()`),
+/// as `pci_resize_resource()` does for a driver: the kernel knows it, and no save follows.
+///
+/// # Errors
+///
+/// `EINVAL` where it has no such BAR, `ENODEV` where the function is not there, `EBUSY` where what
+/// it leaves cannot be kept free, or that of the C functions.
+pub(crate) fn move_bar(wrapper: &Wrapper, devfn: u8, index: usize) -> Result {
+    let locked = Locked::new(wrapper, devfn)?;
+    // SAFETY: The function is valid and its device lock held; nobody else moves its resources
+    // meanwhile. `get_mut()` looks whether there is such a one.
+    let resources = unsafe { &mut (*locked.0).resource };
+    let bar = resources.get_mut(index).ok_or(EINVAL)?;
+    let (parent, start) = (bar.parent, bar.start);
+    let len = bar.end.wrapping_sub(start).wrapping_add(1);
+    if parent.is_null() {
+        return Err(EINVAL);
+    }
+    // CAST: It is below the number of resources.
+    let index = index as c_int;
+    // SAFETY: The function is valid, and has this resource. `parent` is a window of the bridge
+    // above it, or of the host, and stays for as long as the function is on the bus. What is
+    // requested is released.
+    unsafe {
+        to_result(bindings::pci_release_resource(locked.0, index))?;
+        // Or it would find the same place.
+        let place = bindings::__request_region(parent, start, len, c"pci_fault".as_char_ptr(), 0);
+        let assigned = to_result(bindings::pci_assign_resource(locked.0, index));
+        if place.is_null() {
+            return Err(EBUSY);
+        }
+        bindings::__release_region(parent, start, len);
+        assigned
+    }
+}
+
 /// Returns `state_saved` of the function (`struct pci_dev`).
 ///
 /// # Errors
@@ -277,6 +335,24 @@ pub(crate) fn give_up(wrapper: &Wrapper, devfn: u8) -> Result {
     Ok(())
 }
 
+/// Asks the driver, in a recovery that [`give_up`] has begun, whether its function works now that
+/// the channel is normal again. What it answers is in its own log.
+///
+/// # Errors
+///
+/// `ENODEV` where the function is not there, or its driver has no `mmio_enabled`.
+pub(crate) fn mmio_enabled(wrapper: &Wrapper, devfn: u8) -> Result {
+    const NORMAL: bindings::pci_channel_state_t = bindings::pci_channel_io_normal;
+
+    let locked = Locked::new(wrapper, devfn)?;
+    let mmio_enabled = locked.handlers()?.mmio_enabled.ok_or(ENODEV)?;
+    // SAFETY: As in `give_up()`.
+    unsafe { (*locked.0).error_state = NORMAL };
+    // SAFETY: As in `give_up()`.
+    unsafe { mmio_enabled(locked.0) };
+    Ok(())
+}
+
 /// Tells the driver that its recovery is over, without a question before, as a core does whose
 /// driver has neither `mmio_enabled` nor `slot_reset`. The channel is normal again.
 ///
@@ -318,65 +394,5 @@ pub(crate) fn would_restore(wrapper: &Arc<Wrapper>, devfn: u8) -> Result<KVec<Re
     unsafe { bindings::pci_dev::set_state_saved_raw(locked.0, saved) };
 
     let shadow = wrapper.state.lock().shadow.take();
-    Ok(shadow.map_or(KVec::new(), |shadow| shadow.writes))
-}
-
-/// Stands for one function while the core restores it: nothing that is written reaches the
-/// function.
-///
-/// The core writes a register of the header only where it reads something else, so these read zero
-/// until they are written. The others are the function's own until they are written: the core looks
-/// for capabilities in them.
-pub(crate) struct Shadow {
-    devfn: u8,
-    bytes: KVVec<Option<u8>>,
-    writes: KVec<Register>,
-}
-
-impl Shadow {
-    /// More writes than a restore makes.
-    const MAX_WRITES: usize = 256;
-
-    /// Where the header ends.
-    const HEADER_END: u16 = 0x40;
-
-    fn new(devfn: u8) -> Result<Self> {
-        Ok(Self {
-            devfn,
-            bytes: KVVec::from_elem(None, usize::from(LAST_OFFSET) + 1, GFP_KERNEL)?,
-            writes: KVec::with_capacity(Self::MAX_WRITES, GFP_KERNEL)?,
-        })
-    }
-
-    /// Answers an access; [`None`] where it is the function's to answer.
-    pub(crate) fn access(&mut self, access: &Access, value: u32) -> Option<u32> {
-        if access.devfn != self.devfn {
-            return None;
-        }
-        let first = usize::from(access.offset);
-        let bytes = self
-            .bytes
-            .get_mut(first..first + usize::from(access.size))?;
-        if access.write {
-            let value = value & access.mask();
-            for (byte, new) in bytes.iter_mut().zip(value.to_le_bytes()) {
-                *byte = Some(new);
-            }
-            // A restore that writes more is cut off, which the reader sees by its length.
-            let _ = self.writes.push_within_capacity(Register {
-                offset: access.offset,
-                size: access.size,
-                value,
-            });
-            return Some(value);
-        }
-
-        let restored = access.size == 4 && access.offset < Self::HEADER_END;
-        if !restored && bytes.iter().any(Option::is_none) {
-            return None;
-        }
-        Some(bytes.iter().rev().fold(0, |read, byte| {
-            read << 8 | u32::from(byte.unwrap_or_default())
-        }))
-    }
+    Ok(shadow.map_or(KVec::new(), Shadow::into_writes))
 }

@@ -58,7 +58,7 @@ unsafe impl Backend for RawSpinLockBackend {
     }
 
     unsafe fn try_lock(ptr: *mut Self::State) -> Option<Self::GuardState> {
-        // There is no such function for modules; nobody here tries, and a try may fail.
+        // Modules have no such function. No caller here tries, and a try may fail.
         let _ = ptr;
         None
     }
@@ -70,7 +70,7 @@ unsafe impl Backend for RawSpinLockBackend {
     }
 
     unsafe fn assert_is_held(ptr: *mut Self::State) {
-        // lockdep's word is only a macro in C; nobody here asks.
+        // In C this is only a macro of lockdep. No caller here needs it.
         let _ = ptr;
     }
 }

@@ -15,7 +15,7 @@ use super::{
 };
 
 /// How many accesses are kept.
-const CAPACITY: usize = 2048;
+const CAPACITY: usize = 8192;
 
 /// An access that was made.
 #[derive(Clone, Copy)]
@@ -81,7 +81,7 @@ impl Record {
         })
     }
 
-    /// Adds an access; the oldest makes place. `reached`: the function was asked.
+    /// Adds an access; the oldest is dropped. `reached`: the access reached the function.
     pub(crate) fn push(&mut self, entry: Entry, reached: bool) {
         let counters = &mut self.counters;
         if entry.access.write {

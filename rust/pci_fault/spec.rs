@@ -63,7 +63,7 @@ pub fn number(text: &str) -> Option<u64> {
 }
 
 /// Reads hexadecimal digits without `0x`, as in an address.
-fn hex(text: &str, max: u32) -> Option<u32> {
+pub(super) fn hex(text: &str, max: u32) -> Option<u32> {
     if !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
@@ -85,7 +85,7 @@ pub fn bus(text: &str) -> Option<(u32, u8)> {
 }
 
 /// Reads `FIRST-LAST` or one offset.
-fn range(text: &str) -> Option<(u16, u16)> {
+pub(super) fn range(text: &str) -> Option<(u16, u16)> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let offset = |text| {
         u16::try_from(number(text)?)
@@ -94,6 +94,13 @@ fn range(text: &str) -> Option<(u16, u16)> {
     };
     let (first, last) = (offset(first)?, offset(last)?);
     (first <= last).then_some((first, last))
+}
+
+/// Reads `BAR N`: a BAR, and its size as 2^`N` MiB.
+pub fn resize(text: &str) -> Option<(u8, u8)> {
+    let (bar, size) = text.trim().split_once(' ')?;
+    let small = |text, max| number(text).and_then(|n| u8::try_from(n).ok().filter(|n| *n <= max));
+    Some((small(bar, 5)?, small(size, 43)?))
 }
 
 /// Reads `OFFSET SIZE VALUE`, as the files show registers.
@@ -109,7 +116,7 @@ pub fn register(text: &str) -> Option<(u16, u8, u32)> {
 }
 
 /// Puts a value into its place, which must be empty.
-fn once<T>(place: &mut Option<T>, value: Option<T>) -> Result<(), SpecError> {
+pub(super) fn once<T>(place: &mut Option<T>, value: Option<T>) -> Result<(), SpecError> {
     if place.is_some() {
         return Err(SpecError::Key);
     }

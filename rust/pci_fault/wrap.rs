@@ -10,7 +10,7 @@
 //! The core calls `bus->ops->read()` without a lock (`CONFIG_PCI_LOCKLESS_CONFIG`), from any
 //! context, so a task may be anywhere in here, preempted, after the ops were put back. None of
 //! these functions sleeps: `synchronize_rcu_tasks()` waits until every task has slept or returned
-//! to user space since, and every interrupt handler has ended. Then nobody is in here any more, and
+//! to user space since, and every interrupt handler has ended. Then no access is in here, and
 //! the wrapper can be freed and the module unloaded.
 //!
 //! Where the kernel has no `CONFIG_TASKS_RCU`, C's function of that name is `synchronize_rcu()`,
@@ -46,12 +46,14 @@ use super::{
         Faults,
         Kind, //
     },
-    plain::Shadow,
+    models::Models,
     raw_lock::RawSpinLock,
     record::{
         Entry,
         Record, //
     },
+    registers::Device,
+    shadow::Shadow, //
 };
 
 /// How many buses may be wrapped at the same time.
@@ -67,6 +69,8 @@ pub(crate) struct State {
     pub(crate) record: Record,
     /// A plain restore is being watched.
     pub(crate) shadow: Option<Shadow>,
+    /// What is presented in place of functions.
+    pub(crate) models: Models,
 }
 
 /// A bus whose config accesses come here.
@@ -137,6 +141,37 @@ fn wait(us: u32) {
     }
 }
 
+/// The device below a model.
+pub(crate) struct Below<'a> {
+    pub(crate) wrapper: &'a Wrapper,
+    pub(crate) devfn: u8,
+}
+
+impl Below<'_> {
+    fn access(&self, offset: u16, size: u8, write: bool) -> Access {
+        Access {
+            devfn: self.devfn,
+            offset,
+            size,
+            write,
+        }
+    }
+}
+
+impl Device for Below<'_> {
+    fn read(&mut self, offset: u16, size: u8) -> u32 {
+        let access = self.access(offset, size, false);
+        self.wrapper.read_original(&access).1 & access.mask()
+    }
+
+    fn write(&mut self, offset: u16, size: u8, value: u32) {
+        // A write that fails is lost, as on hardware.
+        let _ = self
+            .wrapper
+            .write_original(&self.access(offset, size, true), value);
+    }
+}
+
 impl Wrapper {
     /// `DDDD:BB` as numbers.
     pub(crate) fn address(&self) -> (u32, u8) {
@@ -147,7 +182,7 @@ impl Wrapper {
         self.bus
     }
 
-    /// Has the bus been removed? Then nothing is done to it any more.
+    /// Returns whether the bus was removed; then it is not touched.
     pub(crate) fn is_removed(&self) -> bool {
         self.removed.load(Relaxed)
     }
@@ -162,7 +197,7 @@ impl Wrapper {
             return;
         }
         pr_warn!(
-            "{:04x}:{:02x}: faults are armed: its config space is not what the hardware says\n",
+            "{:04x}:{:02x}: a fault or a model: its config space is not what the hardware says\n",
             self.domain,
             self.number
         );
@@ -207,6 +242,29 @@ impl Wrapper {
         }
     }
 
+    /// An access that reaches the function, or what is presented in its place; `value` is what is
+    /// written. Returns the status, and what is read.
+    fn reach(&self, models: &mut Models, access: &Access, value: u32) -> (c_int, u32) {
+        if let Some(file) = models.get(access.devfn) {
+            let mut below = Below {
+                wrapper: self,
+                devfn: access.devfn,
+            };
+            return (0, file.access(access, value, now_ns(), &mut below));
+        }
+        if access.write {
+            (self.write_original(access, value), value)
+        } else {
+            self.read_original(access)
+        }
+    }
+
+    /// Accesses the function, or what is presented in its place, past every fault and record.
+    /// Returns the status, and what is read.
+    pub(crate) fn access_function(&self, access: &Access, value: u32) -> (c_int, u32) {
+        self.reach(&mut self.state.lock().models, access, value)
+    }
+
     /// One access: `value` is what is written. Returns the status, and what is read.
     fn access(&self, access: Access, value: u32) -> (c_int, u32) {
         const FAILED: c_int = bindings::PCIBIOS_DEVICE_NOT_FOUND as c_int;
@@ -226,13 +284,12 @@ impl Wrapper {
             Some((_, Effect::Fail)) if access.write => (FAILED, value, false),
             Some((_, Effect::Fail)) => (FAILED, access.mask(), false),
             Some((_, Effect::Dropped)) => (0, value, false),
-            _ if access.write => (self.write_original(&access, value), value, true),
-            Some((_, Effect::Replace { mask, value: wrong })) => {
-                let (status, right) = self.read_original(&access);
+            Some((_, Effect::Replace { mask, value: wrong })) if !access.write => {
+                let (status, right) = self.reach(&mut state.models, &access, value);
                 (status, right & !mask | wrong & mask, true)
             }
-            None => {
-                let (status, value) = self.read_original(&access);
+            _ => {
+                let (status, value) = self.reach(&mut state.models, &access, value);
                 (status, value, true)
             }
         };
@@ -345,10 +402,10 @@ fn to_access(devfn: c_uint, offset: c_int, size: c_int, write: bool) -> Access {
 }
 
 /// Keeps other tasks from adding and removing functions and buses (`pci_lock_rescan_remove()`).
-struct RescanRemove;
+pub(crate) struct RescanRemove;
 
 impl RescanRemove {
-    fn lock() -> Self {
+    pub(crate) fn lock() -> Self {
         // SAFETY: It is always safe to call it in process context.
         unsafe { bindings::pci_lock_rescan_remove() };
         Self
@@ -418,6 +475,7 @@ impl Wrapped {
                         faults: Faults::new(),
                         record,
                         shadow: None,
+                        models: Models::new(),
                     },
                     optional_name!(),
                     static_lock_class!(),
@@ -441,7 +499,7 @@ impl Wrapped {
         &self.0
     }
 
-    /// Has somebody else (`aer_inject`) wrapped the bus on top of this?
+    /// Returns whether another module (`aer_inject`) has wrapped the bus on top of this.
     pub(crate) fn is_covered(&self) -> bool {
         // SAFETY: By the type invariant of `Wrapper`.
         let ops = unsafe { core::ptr::read_volatile(&raw const (*self.0.bus).ops) };
@@ -474,7 +532,7 @@ impl Drop for Wrapped {
                 slot.store(core::ptr::null_mut(), Release);
             }
         }
-        // And nobody may be looking at the wrapper when it is freed: `find` looks at all of them.
+        // `find` reads all wrappers, so none may be freed during a look-up.
         // SAFETY: As above.
         unsafe { bindings::synchronize_rcu_tasks() };
     }

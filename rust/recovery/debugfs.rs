@@ -26,6 +26,7 @@ use kernel::{
 };
 
 use super::{
+    status::Status,
     Inner,
     Recovery, //
 };
@@ -132,27 +133,17 @@ impl Recovery {
 
     fn show_status(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = self.inner.lock();
-        writeln!(f, "state: {}", inner.health.as_str())?;
-        writeln!(
-            f,
-            "channel: {}",
-            self.binding.device().channel_state().as_str()
-        )?;
-        writeln!(f, "saves: {}", inner.counters.saves)?;
-        writeln!(f, "refusals: {}", inner.counters.refusals)?;
-        writeln!(f, "restores: {}", inner.counters.restores)?;
-        writeln!(f, "mismatches: {}", inner.counters.mismatches)?;
-        writeln!(f, "deviations: {}", inner.counters.deviations)?;
-        writeln!(f, "resets: {}", inner.counters.resets)?;
-        writeln!(f, "resets_failed: {}", inner.counters.resets_failed)?;
-        writeln!(f, "saved_at_ns: {}", inner.known_good.at_ns)?;
-        writeln!(f, "log_suppressed: {}", self.log_limits.suppressed())?;
-        writeln!(f, "memory_bytes: {}", self.memory_bytes(&inner))?;
-        match inner.last_refusal {
-            Some(refusal) => writeln!(f, "last_refusal: {refusal}")?,
-            None => writeln!(f, "last_refusal: none")?,
-        }
-        writeln!(f, "last_verdict: {}", inner.last_verdict.unwrap_or("none"))
+        let status = Status {
+            state: inner.health.as_str(),
+            channel: self.binding.device().channel_state(),
+            counters: &inner.counters,
+            saved_at_ns: inner.known_good.at_ns,
+            log_suppressed: self.log_limits.suppressed(),
+            memory_bytes: self.memory_bytes(&inner),
+            last_refusal: inner.last_refusal,
+            last_verdict: inner.last_verdict,
+        };
+        fmt::Display::fmt(&status, f)
     }
 
     /// How many bytes it holds: the same from probe to unbind. Those of debugfs are the kernel's.

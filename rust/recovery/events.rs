@@ -29,7 +29,7 @@ const CAPACITY: usize = 56;
 
 /// A [`Mismatch`] as it is kept, without the mask: the largest event is the size of them all.
 #[derive(Clone, Copy)]
-pub(super) struct Difference {
+pub(crate) struct Difference {
     name: &'static str,
     known_good: u32,
     found: u32,
@@ -56,6 +56,7 @@ impl fmt::Display for Difference {
             name: self.name,
             offset: self.offset,
             width: self.width,
+            express: false,
             value: self.known_good,
             mask: 0,
             vital: 0,
@@ -67,10 +68,13 @@ impl fmt::Display for Difference {
 
 /// Something that happened to the function.
 #[derive(Clone, Copy)]
-pub(super) enum Event {
+pub(crate) enum Event {
     Probe,
     Save,
     Refusal(Refusal),
+    /// What the guard did not refuse, of a function whose driver it does not know.
+    #[allow(dead_code, reason = "the guard's alone")]
+    Suspicion(Refusal),
     Restore,
     Mismatch(Difference),
     /// What the core has saved is not the known-good state.
@@ -107,6 +111,7 @@ impl fmt::Display for Event {
             Self::Probe => f.write_str("probe"),
             Self::Save => f.write_str("save"),
             Self::Refusal(refusal) => write!(f, "refusal {refusal}"),
+            Self::Suspicion(suspicion) => write!(f, "suspicion {suspicion}"),
             Self::Restore => f.write_str("restore"),
             Self::Mismatch(mismatch) => write!(f, "mismatch {mismatch}"),
             Self::CoreStateBad(mismatch) => write!(f, "core_state_bad {mismatch}"),
@@ -140,7 +145,7 @@ impl fmt::Display for Event {
 }
 
 /// A ring of events.
-pub(super) struct Events {
+pub(crate) struct Events {
     ring: KVec<(u64, Event)>,
     /// Where the next one goes, once the ring is full.
     next: usize,
@@ -148,20 +153,25 @@ pub(super) struct Events {
 
 impl Events {
     /// Allocates the ring, so that nothing is allocated when something happens.
-    pub(super) fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
+        Self::with_capacity(CAPACITY)
+    }
+
+    /// As [`Self::new`], for so many events.
+    pub(crate) fn with_capacity(capacity: usize) -> Result<Self> {
         Ok(Self {
-            ring: KVec::with_capacity(CAPACITY, GFP_KERNEL)?,
+            ring: KVec::with_capacity(capacity, GFP_KERNEL)?,
             next: 0,
         })
     }
 
     /// Adds `event`, in place of the oldest where the ring is full.
-    pub(super) fn push(&mut self, event: Event) {
+    pub(crate) fn push(&mut self, event: Event) {
         self.push_at(now_ns(), event);
     }
 
     /// As [`Self::push`], of something that happened at `at_ns`.
-    pub(super) fn push_at(&mut self, at_ns: u64, event: Event) {
+    pub(crate) fn push_at(&mut self, at_ns: u64, event: Event) {
         let entry = (at_ns, event);
         if self.ring.push_within_capacity(entry).is_ok() {
             return;
@@ -169,23 +179,26 @@ impl Events {
         if let Some(oldest) = self.ring.get_mut(self.next) {
             *oldest = entry;
         }
-        self.next = (self.next + 1) % CAPACITY;
+        self.next += 1;
+        if self.next >= self.ring.len() {
+            self.next = 0;
+        }
     }
 
     /// How many bytes the ring holds, whatever is in it.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.ring.capacity() * size_of::<(u64, Event)>()
     }
 
     /// The events, oldest first.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &(u64, Event)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(u64, Event)> {
         let (newer, older) = self.ring.split_at(self.next.min(self.ring.len()));
         Iterator::chain(older.iter(), newer)
     }
 }
 
 /// Nanoseconds since boot, time asleep included (`CLOCK_BOOTTIME`).
-pub(super) fn now_ns() -> u64 {
+pub(crate) fn now_ns() -> u64 {
     // CAST: A `ktime_t` since boot is not negative.
     BootTime::ktime_get() as u64
 }

@@ -12,6 +12,7 @@ use crate::{
         HeaderType,
         Learned,
         Refusal,
+        Register,
         Window,
         Windows, //
     },
@@ -19,12 +20,27 @@ use crate::{
         BarResource,
         BarResourceKind,
         BridgeWindow,
+        Config,
         Exclusive,
         Info,
         Sriov,
         State, //
     },
 };
+
+/// Reads what `register` holds now.
+pub(crate) fn read(dev: Exclusive<'_>, register: &Register) -> u32 {
+    if register.express {
+        // As the core reads it: 0 where this version of the capability does not have it.
+        let offset = register.offset.wrapping_sub(dev.pcie_cap());
+        return dev.read_pcie_word(offset).into();
+    }
+    let dword = dev.read_config_dword(register.offset & !3);
+    match register.width {
+        2 => dword >> (8 * (register.offset & 2)) & u32::from(u16::MAX),
+        _ => dword,
+    }
+}
 
 fn bar(resource: BarResource) -> Bar {
     Bar {
@@ -38,7 +54,7 @@ fn bar(resource: BarResource) -> Bar {
 }
 
 /// Describes `dev`, whose header must be that of an endpoint or a bridge.
-pub(super) fn describe(dev: Exclusive<'_>) -> Result<Function, Refusal> {
+pub(crate) fn describe(dev: Exclusive<'_>) -> Result<Function, Refusal> {
     let header_type = match dev.header_type() {
         0 => HeaderType::Normal,
         1 => HeaderType::Bridge,
@@ -74,26 +90,23 @@ pub(super) fn describe(dev: Exclusive<'_>) -> Result<Function, Refusal> {
     })
 }
 
-/// Brings `function` up to date: what may change of it while a driver is bound. `resources` is the
-/// [`Info::resources_key`] of when that was done last.
+/// Returns whether the kernel still knows the same of `dev`. `resources` is the
+/// [`Info::resources_key`] of when `function` was brought up to date last ([`refresh`]).
+#[inline(always)]
+pub(crate) fn is_current(dev: Exclusive<'_>, function: &Function, resources: u64) -> bool {
+    dev.resources_key() == resources && Changing::now(dev) == Changing::of(function)
+}
+
+/// Brings `function` up to date: what may change of it while a driver is bound.
 ///
-/// Returns what `function` was where the kernel knows something else now.
-pub(super) fn refresh(
+/// Returns what `function` was.
+pub(crate) fn refresh(
     dev: Exclusive<'_>,
     function: &mut Function,
     resources: &mut u64,
-) -> Option<Function> {
+) -> Function {
     let key = dev.resources_key();
-    let now = Changing {
-        enabled: dev.is_enabled(),
-        bus_master: dev.is_busmaster(),
-        msi: dev.msi_disables_intx(),
-        tph: dev.is_tph_enabled(),
-        buses: buses(dev),
-    };
-    if key == *resources && now == Changing::of(function) {
-        return None;
-    }
+    let now = Changing::now(dev);
 
     let before = function.clone();
     function.enabled = now.enabled;
@@ -106,7 +119,7 @@ pub(super) fn refresh(
         function.bars = bars(dev);
         function.windows = windows(dev);
     }
-    Some(before)
+    before
 }
 
 /// What changes of a [`Function`] apart from its resources.
@@ -120,6 +133,18 @@ struct Changing {
 }
 
 impl Changing {
+    #[inline]
+    fn now(dev: Exclusive<'_>) -> Self {
+        Self {
+            enabled: dev.is_enabled(),
+            bus_master: dev.is_busmaster(),
+            msi: dev.msi_disables_intx(),
+            tph: dev.is_tph_enabled(),
+            buses: buses(dev),
+        }
+    }
+
+    #[inline]
     fn of(function: &Function) -> Self {
         Self {
             enabled: function.enabled,
@@ -163,7 +188,7 @@ fn buses(dev: Exclusive<'_>) -> Option<Buses> {
 ///
 /// Looks for the SR-IOV capability, which takes some reads: there is no record of it that is
 /// public.
-pub(super) fn describe_sriov(dev: Exclusive<'_>) -> Option<guard::Sriov> {
+pub(crate) fn describe_sriov(dev: Exclusive<'_>) -> Option<guard::Sriov> {
     let num_vfs = dev.num_vfs();
     (num_vfs != 0).then(|| guard::Sriov {
         cap: dev.find_sriov_cap(),

@@ -17,12 +17,12 @@ use super::{
     },
     log::limited,
     report,
-    restore::{
+    shown,
+    status::Health,
+    verify::{
         verify,
         RestoreError, //
     },
-    save::check_accessible,
-    status::Health,
     Recovery, //
 };
 use crate::{
@@ -80,7 +80,7 @@ impl Recovery {
                     dev_warn,
                     dev,
                     "needs a reset: {}\n",
-                    report::Shown(&error)
+                    shown::Shown(&error)
                 );
                 ErsResult::NeedReset
             }
@@ -91,7 +91,6 @@ impl Recovery {
     /// Is the function there, with its known-good state? Compares every register; one that the
     /// function can do without may differ: nothing was lost, somebody has changed it.
     fn check_intact(&self, dev: Exclusive<'_>) -> Result<(), RestoreError> {
-        check_accessible(dev).map_err(RestoreError::NotAccessible)?;
         let mut inner = self.inner.lock();
         inner.known_good.follow(dev);
         verify(dev, &inner.known_good)?;
@@ -175,13 +174,14 @@ impl Recovery {
 
     /// The reset is over and the core has restored what it had saved.
     ///
-    /// Verifies that, and repairs it from the known-good state where it is wrong. One that does not
-    /// come back is reported, and counts as lost: see [`Self::is_ok`].
+    /// Verifies that, and repairs it from the known-good state where it is wrong. Waits up to a
+    /// second for one that does not answer; if it does not come back it is reported, and counts as
+    /// lost: see [`Self::is_ok`].
     ///
     /// Context: [`ErrorHandler::reset_done`](crate::pci::ErrorHandler::reset_done).
     pub fn reset_done(&self, dev: &Device<Core<'_>>) {
         self.note(Event::ResetDone);
-        let _ = self.repair(dev.into(), "reset");
+        let _ = self.repair_after_reset(dev.into());
     }
 
     /// This is a virtual function, its physical one was reset, and nobody has restored this one.
@@ -192,10 +192,8 @@ impl Recovery {
     /// Context: [`SriovOps::physfn_reset_done`](crate::pci::SriovOps::physfn_reset_done).
     pub fn physfn_reset_done(&self, dev: Exclusive<'_>) {
         self.note(Event::PhysfnResetDone);
-        if !self.is_frozen(dev) {
-            // One that does not come back is reported.
-            let _ = self.verified_restore(dev);
-        }
+        // One that does not come back is reported.
+        let _ = self.verified_restore(dev);
     }
 
     /// Enables or disables virtual functions, as `sriov_numvfs` in sysfs asks for; returns how many

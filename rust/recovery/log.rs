@@ -14,11 +14,11 @@ use super::events::now_ns;
 const LINES_OF_ALL: u64 = 20;
 
 /// What all functions together may write.
-pub(super) static ALL: LogLimits = LogLimits::new(LINES_OF_ALL);
+pub(crate) static ALL: LogLimits = LogLimits::new(LINES_OF_ALL);
 
 /// Correctable errors of all functions: they are reported without a lock, and perhaps of a function
 /// that has no [`Recovery`](super::Recovery) any more.
-pub(super) static CORRECTED: LogLimit = LogLimit::new(LogLimit::LINES);
+pub(crate) static CORRECTED: LogLimit = LogLimit::new(LogLimit::LINES);
 
 /// Milliseconds since boot.
 fn now_ms() -> u64 {
@@ -26,12 +26,12 @@ fn now_ms() -> u64 {
 }
 
 /// The limits of each kind of line: many of one kind do not hide those of another.
-pub(super) struct LogLimits {
-    pub(super) refused: LogLimit,
-    pub(super) restored: LogLimit,
-    pub(super) failed: LogLimit,
+pub(crate) struct LogLimits {
+    pub(crate) refused: LogLimit,
+    pub(crate) restored: LogLimit,
+    pub(crate) failed: LogLimit,
     /// What was found on the way to one of these.
-    pub(super) found: LogLimit,
+    pub(crate) found: LogLimit,
 }
 
 impl LogLimits {
@@ -45,12 +45,12 @@ impl LogLimits {
     }
 
     /// The limits of one function.
-    pub(super) const fn of_one() -> Self {
+    pub(crate) const fn of_one() -> Self {
         Self::new(LogLimit::LINES)
     }
 
     /// How many lines were not written, in all.
-    pub(super) fn suppressed(&self) -> u64 {
+    pub(crate) fn suppressed(&self) -> u64 {
         [&self.refused, &self.restored, &self.failed, &self.found]
             .iter()
             .map(|limit| limit.suppressed.load(Relaxed))
@@ -59,7 +59,7 @@ impl LogLimits {
 }
 
 /// Does what `dev_warn_ratelimited()` does in C.
-pub(super) struct LogLimit {
+pub(crate) struct LogLimit {
     lines: u64,
     /// When the window began, in milliseconds since boot, and below that how many lines it has had.
     window: Atomic<u64>,
@@ -76,7 +76,7 @@ impl LogLimit {
     /// The bits of `window` that count lines. The others last for 2000 years.
     const COUNT_BITS: u32 = 16;
 
-    pub(super) const fn new(lines: u64) -> Self {
+    pub(crate) const fn new(lines: u64) -> Self {
         Self {
             lines,
             window: Atomic::new(0),
@@ -86,7 +86,7 @@ impl LogLimit {
     }
 
     /// May a line be written at `now_ms`, in milliseconds since boot? Then it counts.
-    pub(super) fn take(&self, now_ms: u64) -> bool {
+    pub(crate) fn take(&self, now_ms: u64) -> bool {
         let mut window = self.window.load(Relaxed);
         loop {
             let (mut began, mut lines) = (
@@ -108,7 +108,7 @@ impl LogLimit {
     }
 
     /// May a line be written now? If so: how many were not, since the last one.
-    pub(super) fn next_line(&self) -> Option<u64> {
+    pub(crate) fn next_line(&self) -> Option<u64> {
         if self.take(now_ms()) {
             return Some(self.tell());
         }
@@ -125,7 +125,7 @@ impl LogLimit {
 
 /// Whether a line may be written.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line {
+pub(crate) enum Line {
     /// Yes. How many were not since the last one: by this function, and by all of them together.
     Write {
         own: u64,
@@ -138,12 +138,12 @@ pub(super) enum Line {
 }
 
 /// May a line be written that both limits count?
-pub(super) fn next_line(own: &LogLimit, all: &LogLimit) -> Line {
+pub(crate) fn next_line(own: &LogLimit, all: &LogLimit) -> Line {
     line_at(now_ms(), own, all)
 }
 
 /// As [`next_line`], at `now_ms`.
-pub(super) fn line_at(now_ms: u64, own: &LogLimit, all: &LogLimit) -> Line {
+pub(crate) fn line_at(now_ms: u64, own: &LogLimit, all: &LogLimit) -> Line {
     if !own.take(now_ms) {
         own.suppressed.add(1, Relaxed);
         return Line::No;
@@ -190,4 +190,4 @@ macro_rules! limited {
         }
     };
 }
-pub(super) use limited;
+pub(crate) use limited;

@@ -14,11 +14,11 @@ use kernel::{
 
 use super::{
     function,
-    save::{
+    known_good::{
         capabilities,
-        check_accessible,
         core_error, //
     },
+    save::check_accessible, //
 };
 use crate::{
     guard::{
@@ -30,8 +30,6 @@ use crate::{
     pci::{
         Config,
         Exclusive,
-        Info,
-        Power,
         SavedState,
         State, //
     },
@@ -48,10 +46,6 @@ use crate::{
 /// `EIO` where it does not answer, or was wiped and cannot be restored, with one line in the log.
 pub fn prepare(dev: &Device<Core<'_>>) -> Result {
     let exclusive = Exclusive::from(dev);
-    if dev.is_d3cold() {
-        // It did not answer once, see `Power::power_up`. An error is what the next check finds.
-        let _ = exclusive.power_up();
-    }
     check_accessible(exclusive)
         .and_then(|()| restore_if_wiped(exclusive))
         .map_err(|refusal| {

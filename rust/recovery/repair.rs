@@ -8,21 +8,27 @@
 use kernel::prelude::*;
 
 use super::{
+    core_restore::disarm_leftover,
     events::Event,
+    known_good::KnownGood,
     log::limited,
-    report,
-    restore::{
+    shown,
+    status::Health,
+    verify::{
         verify,
         RestoreError, //
     },
-    save::KnownGood,
-    status::Health,
     Recovery, //
 };
 use crate::pci::{
     Exclusive,
+    Power,
     State, //
 };
+
+/// How long a function may take until it answers after an FLR, in milliseconds; one that takes
+/// longer counts as broken (PCIe r6.0, sec 6.6.1).
+const READY_AFTER_FLR_MS: i64 = 1000;
 
 /// Puts the known-good state into the core's buffer, for the next time that the core restores.
 fn replace_core_state(dev: Exclusive<'_>, known_good: &KnownGood) {
@@ -48,6 +54,25 @@ impl Recovery {
         }
     }
 
+    /// As [`Self::repair`], after a reset. Waits up to [`READY_AFTER_FLR_MS`] for a function that
+    /// does not answer: a core that had saved all-ones writes them to Device Control, which starts
+    /// an FLR (`PCI_EXP_DEVCTL_BCR_FLR`).
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::repair`].
+    pub(super) fn repair_after_reset(&self, dev: Exclusive<'_>) -> Result {
+        if self.is_frozen(dev) {
+            return Err(EIO);
+        }
+        match self.check(dev, "reset") {
+            Ok(()) => return Ok(()),
+            Err(RestoreError::NotAccessible(_)) => dev.wait_until_ready(READY_AFTER_FLR_MS),
+            Err(_) => {}
+        }
+        self.verified_restore(dev)
+    }
+
     /// As [`Self::repair`], where a later phase looks again: that one reports what is still wrong.
     pub(super) fn repair_early(&self, dev: Exclusive<'_>, what: &'static str) {
         if self.is_frozen(dev) {
@@ -67,6 +92,7 @@ impl Recovery {
     /// Verifies what the core restored after `what`; tells what is wrong, and whether the core had
     /// saved it so.
     fn check(&self, dev: Exclusive<'_>, what: &'static str) -> Result<(), RestoreError> {
+        disarm_leftover(dev);
         let mut inner = self.inner.lock();
         inner.known_good.follow(dev);
         let result = match verify(dev, &inner.known_good) {
@@ -99,7 +125,7 @@ impl Recovery {
                 dev,
                 "the {} restored what is not the known-good state ({}), restoring that\n",
                 what,
-                report::Shown(&core)
+                shown::Shown(&core)
             ),
             (Err(RestoreError::Mismatch(mismatch)), None) => limited!(
                 self.log_limits,
@@ -108,7 +134,7 @@ impl Recovery {
                 dev,
                 "the {} did not bring the state back, restoring it: {}\n",
                 what,
-                report::Shown(mismatch)
+                shown::Shown(mismatch)
             ),
             (_, Some(core)) => limited!(
                 self.log_limits,
@@ -117,7 +143,7 @@ impl Recovery {
                 dev,
                 "the core's saved state is not the known-good one after the {} ({}), replaced it\n",
                 what,
-                report::Shown(&core)
+                shown::Shown(&core)
             ),
             (_, None) => {}
         }

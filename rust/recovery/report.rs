@@ -6,8 +6,7 @@ use core::fmt;
 
 use kernel::{
     pci::Device,
-    prelude::*,
-    str::CString, //
+    prelude::*, //
 };
 
 use super::{
@@ -16,32 +15,18 @@ use super::{
         limited,
         CORRECTED, //
     },
+    shown::{
+        send,
+        Shown, //
+    },
     status::Health,
     Inner,
     Recovery, //
 };
-use crate::{
-    guard::{
-        Mismatch,
-        Refusal, //
-    },
-    pci::uevent, //
+use crate::guard::{
+    Mismatch,
+    Refusal, //
 };
-
-/// Shows a value of [`core::fmt::Display`] by the kernel's `fmt!`.
-pub(super) struct Shown<'a, T>(pub(super) &'a T);
-
-impl<T: fmt::Display> kernel::fmt::Display for Shown<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self.0, f)
-    }
-}
-
-impl kernel::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
 
 /// A save was refused; the known-good state was kept.
 pub(super) fn refused(recovery: &Recovery, dev: &Device, refusal: Refusal) {
@@ -119,14 +104,4 @@ pub fn corrected(dev: &Device) {
         dev_info!(dev, "{} lines of all functions suppressed\n", suppressed);
     }
     dev_info!(dev, "correctable error, nothing to recover\n");
-}
-
-/// Sends a uevent; where there is no memory for it, the log has to do.
-fn send<T: fmt::Display>(dev: &Device, what: &'static str, reason: &T) {
-    let event = CString::try_from_fmt(fmt!("PCI_RECOVERY={what}"));
-    let reason = CString::try_from_fmt(fmt!("PCI_RECOVERY_REASON={}", Shown(reason)));
-    if let (Ok(event), Ok(reason)) = (event, reason) {
-        // Nobody waits for it: an error says that there was no memory.
-        let _ = uevent::change(dev, &event, &reason);
-    }
 }

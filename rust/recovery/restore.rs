@@ -2,39 +2,44 @@
 
 //! The verified restore.
 
-use core::fmt;
-
 use kernel::{
-    bindings,
     device::Core,
     pci::Device,
-    prelude::*, //
+    prelude::*,
+    time::{
+        delay::fsleep,
+        Delta, //
+    }, //
 };
 
 use super::{
+    core_restore::{
+        disarm_leftover,
+        restore_state,
+        write_channel, //
+    },
     events::Event,
-    function,
+    known_good::KnownGood,
     log::limited,
     report,
-    save::{
-        check_accessible,
-        check_answers,
-        KnownGood, //
-    },
+    save::check_accessible,
+    shown,
     status::Health,
+    verify::{
+        check_awake,
+        verify,
+        RestoreError, //
+    },
     Recovery, //
 };
 use crate::{
     guard::{
         Mismatch,
-        Refusal,
-        Register, //
+        Refusal, //
     },
     pci::{
-        Config,
         Exclusive,
         Flr,
-        Info,
         Power,
         State, //
     },
@@ -43,95 +48,8 @@ use crate::{
 /// How often a state is written before it counts as not restorable.
 const ATTEMPTS: usize = 2;
 
-/// Why a function could not be restored.
-#[derive(Clone, Copy, Debug)]
-pub enum RestoreError {
-    /// The function does not answer.
-    NotAccessible(Refusal),
-    /// A register does not hold its known-good value.
-    Mismatch(Mismatch),
-    /// The core does not take the state back.
-    Core(Error),
-}
-
-impl fmt::Display for RestoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotAccessible(refusal) => fmt::Display::fmt(refusal, f),
-            Self::Mismatch(mismatch) => fmt::Display::fmt(mismatch, f),
-            Self::Core(error) => write!(f, "the core does not load the state: {error:?}"),
-        }
-    }
-}
-
-impl From<Mismatch> for RestoreError {
-    fn from(mismatch: Mismatch) -> Self {
-        Self::Mismatch(mismatch)
-    }
-}
-
-/// Reads what `register` holds now.
-fn read(dev: Exclusive<'_>, register: &Register) -> u32 {
-    if register.width == 2 {
-        // The registers of 16 bits are those of the PCI Express capability.
-        dev.read_pcie_word(register.offset.wrapping_sub(dev.pcie_cap()))
-            .into()
-    } else {
-        dev.read_config_dword(register.offset)
-    }
-}
-
-/// A function in a low-power state has registers like any other, but is not to be used.
-fn check_awake(dev: Exclusive<'_>) -> Result<(), Mismatch> {
-    const STATE: u32 = bindings::PCI_PM_CTRL_STATE_MASK;
-
-    match dev.power_control() {
-        Some((offset, control)) if u32::from(control) & STATE != 0 => Err(Mismatch {
-            register: Register {
-                name: "PCI_PM_CTRL",
-                offset,
-                width: 2,
-                value: 0,
-                mask: STATE,
-                vital: STATE,
-            },
-            found: control.into(),
-        }),
-        _ => Ok(()),
-    }
-}
-
-/// A physical function must still have its virtual functions enabled. The core restores that, but
-/// it is not in what it saves.
-fn check_sriov(dev: Exclusive<'_>) -> Result<(), Mismatch> {
-    match function::describe_sriov(dev) {
-        Some(sriov) => sriov.verify(|register| read(dev, register)),
-        None => Ok(()),
-    }
-}
-
-/// Compares the function with its known-good state, register by register, and looks whether it is
-/// in D0 and has its virtual functions.
-///
-/// Returns a register that differs and that the function can do without, if there is any.
-pub(super) fn verify(
-    dev: Exclusive<'_>,
-    known_good: &KnownGood,
-) -> Result<Option<Mismatch>, RestoreError> {
-    known_good
-        .snapshot
-        .verify(|register| read(dev, register))
-        .and_then(|minor| {
-            check_awake(dev)?;
-            check_sriov(dev)?;
-            Ok(minor)
-        })
-        .or_else(|mismatch| {
-            // A function that is gone differs too, but that is not what is wrong with it.
-            check_answers(dev).map_err(RestoreError::NotAccessible)?;
-            Err(mismatch.into())
-        })
-}
+/// A function may be accessed so long after its link is up (PCIe r6.0, sec 6.6.1).
+const LINK_UP: Delta = Delta::from_millis(100);
 
 /// Writes the known-good state to the function and reads it back. The core's buffer holds it
 /// afterwards.
@@ -139,8 +57,15 @@ fn write(dev: Exclusive<'_>, known_good: &mut KnownGood) -> Result<Option<Mismat
     known_good.follow(dev);
     known_good.limit_aspm(dev);
     known_good.load(dev).map_err(RestoreError::Core)?;
-    dev.restore_state();
-    verify(dev, known_good)
+    if restore_state(dev) {
+        fsleep(LINK_UP);
+    }
+    disarm_leftover(dev);
+    let minor = verify(dev, known_good)?;
+    if write_channel(dev, minor) {
+        return verify(dev, known_good);
+    }
+    Ok(minor)
 }
 
 impl Recovery {
@@ -218,10 +143,6 @@ impl Recovery {
     /// The mutex is not held while a function is powered up, which may take 60 s. Whoever has an
     /// [`Exclusive`] is alone all the same, but for readers of debugfs.
     fn write_until_verified(&self, dev: Exclusive<'_>) -> Result<Option<Mismatch>, RestoreError> {
-        if dev.is_d3cold() {
-            // An error says that it does not answer, as does the next check.
-            let _ = dev.power_up();
-        }
         check_accessible(dev).map_err(RestoreError::NotAccessible)?;
 
         let flag = dev.state_saved();
@@ -254,7 +175,7 @@ impl Recovery {
             dev_warn,
             dev,
             "not restored, resetting the function by FLR: {}\n",
-            report::Shown(&mismatch)
+            shown::Shown(&mismatch)
         );
         let reset = dev.flr();
         self.inner.lock().note_reset(reset);

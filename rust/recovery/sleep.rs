@@ -3,9 +3,9 @@
 //! System sleep: suspend, and hibernation.
 //!
 //! The core saves in the noirq phase, unguarded, unless `state_saved` tells it that the driver has
-//! saved. So the driver saves, guarded, sees to it that the flag is set when that phase ends, and
-//! takes over the transition to low power with it. On the way back the core restores in the noirq
-//! phase, and the driver looks, then and in the last phase.
+//! saved. So the driver saves before, guarded, and in that phase gives the core its known-good
+//! state, which sets the flag, and takes over the transition to low power. On the way back the core
+//! restores in the noirq phase, and the driver looks, then and in the last phase.
 
 use kernel::{
     device::Core,
@@ -22,8 +22,7 @@ use super::{
 use crate::pci::{
     Exclusive,
     Info,
-    Power,
-    State, //
+    Power, //
 };
 
 /// What a refused save does to the suspend.
@@ -36,8 +35,8 @@ pub enum OnRefusal {
 }
 
 impl Recovery {
-    /// The system goes to sleep: guarded save. [`Self::suspend_noirq`] must follow, which owes the
-    /// transition to low power.
+    /// The system goes to sleep: guarded save. [`Self::suspend_noirq`] must follow, which keeps the
+    /// core from saving and owes the transition to low power.
     ///
     /// Context: [`PmOps::suspend`](crate::pci::PmOps::suspend).
     ///
@@ -47,7 +46,7 @@ impl Recovery {
     /// not take the known-good state back.
     pub fn suspend(&self, dev: &Device<Core<'_>>, on_refusal: OnRefusal) -> Result {
         self.note(Event::Suspend);
-        self.save_for_core(dev.into(), on_refusal)
+        self.save_before_sleep(dev.into(), on_refusal)
     }
 
     /// Interrupts are off: keeps the core from saving, and puts the function to sleep.
@@ -106,7 +105,7 @@ impl Recovery {
     /// As for [`Self::suspend`].
     pub fn freeze(&self, dev: &Device<Core<'_>>, on_refusal: OnRefusal) -> Result {
         self.note(Event::Freeze);
-        self.save_for_core(dev.into(), on_refusal)
+        self.save_before_sleep(dev.into(), on_refusal)
     }
 
     /// Interrupts are off: keeps the core from saving.
@@ -165,15 +164,12 @@ impl Recovery {
         let _ = self.repair(dev.into(), "restore");
     }
 
-    /// Leaves the core with a good state and `state_saved` set: a new one, or after a refusal the
-    /// known-good one.
-    fn save_for_core(&self, dev: Exclusive<'_>, on_refusal: OnRefusal) -> Result {
+    /// Guarded save; a refusal is an error only where `on_refusal` says so.
+    fn save_before_sleep(&self, dev: Exclusive<'_>, on_refusal: OnRefusal) -> Result {
         match self.guarded_save(dev) {
-            Ok(()) => dev.set_state_saved(true),
-            Err(error) if on_refusal == OnRefusal::Abort => return Err(error),
-            Err(_) => self.keep_core_from_saving(dev)?,
+            Err(error) if on_refusal == OnRefusal::Abort => Err(error),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// May the function be asked, and does it answer?
@@ -183,12 +179,9 @@ impl Recovery {
         channel.and_then(|()| check_accessible(dev)).is_ok()
     }
 
-    /// The core must not save what nobody looks at: where `state_saved` is not set, because a save
-    /// was refused or somebody has restored since, loads the known-good state, which sets it.
+    /// The core must not save what nobody looks at: gives it the known-good state, which sets
+    /// `state_saved`.
     fn keep_core_from_saving(&self, dev: Exclusive<'_>) -> Result {
-        if dev.state_saved() {
-            return Ok(());
-        }
         let mut inner = self.inner.lock();
         inner.known_good.follow(dev);
         inner.known_good.load(dev)

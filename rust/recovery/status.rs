@@ -2,6 +2,8 @@
 
 //! Per-function state, what it permits, and counters. No device access.
 
+use core::fmt;
+
 use crate::{
     guard::Refusal,
     pci::{
@@ -12,7 +14,7 @@ use crate::{
 
 /// How the function is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Health {
+pub(crate) enum Health {
     /// It works, and may be saved.
     Ok,
     /// An error was reported and recovery is not over.
@@ -24,7 +26,7 @@ pub(super) enum Health {
 }
 
 impl Health {
-    pub(super) const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Recovering | Self::Intact => "recovering",
@@ -33,7 +35,7 @@ impl Health {
     }
 
     /// How a function is after an error that left its channel in `state`, and the vote.
-    pub(super) const fn on_error(state: ChannelState) -> (Self, ErsResult) {
+    pub(crate) const fn on_error(state: ChannelState) -> (Self, ErsResult) {
         match state {
             ChannelState::Normal => (Self::Recovering, ErsResult::CanRecover),
             ChannelState::Frozen => (Self::Recovering, ErsResult::NeedReset),
@@ -43,7 +45,7 @@ impl Health {
 
     /// How it is when the recovery is over. One that nobody has compared with its known-good state
     /// since the error counts as lost: a restore compares it.
-    pub(super) const fn on_resume(self) -> Self {
+    pub(crate) const fn on_resume(self) -> Self {
         match self {
             Self::Intact | Self::Ok => Self::Ok,
             Self::Recovering | Self::Lost => Self::Lost,
@@ -51,12 +53,12 @@ impl Health {
     }
 
     /// Is it between an error and the end of the recovery?
-    pub(super) const fn is_recovering(self) -> bool {
+    pub(crate) const fn is_recovering(self) -> bool {
         matches!(self, Self::Recovering | Self::Intact)
     }
 
     /// Refuses to touch the function while a recovery goes on and its channel is frozen.
-    pub(super) fn check_channel(self, channel: ChannelState) -> Result<(), Refusal> {
+    pub(crate) fn check_channel(self, channel: ChannelState) -> Result<(), Refusal> {
         if self.is_recovering() && channel == ChannelState::Frozen {
             return Err(Refusal::Frozen);
         }
@@ -65,7 +67,7 @@ impl Health {
 
     /// Refuses to save what the function holds, which is anybody's guess between an error and its
     /// verified restore.
-    pub(super) fn check_save(self) -> Result<(), Refusal> {
+    pub(crate) fn check_save(self) -> Result<(), Refusal> {
         if self != Self::Ok {
             return Err(Refusal::Recovering);
         }
@@ -75,13 +77,48 @@ impl Health {
 
 /// How often what happened since probe.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Counters {
-    pub(super) saves: u64,
-    pub(super) refusals: u64,
-    pub(super) restores: u64,
-    pub(super) mismatches: u64,
+pub(crate) struct Counters {
+    pub(crate) saves: u64,
+    pub(crate) refusals: u64,
+    pub(crate) restores: u64,
+    pub(crate) mismatches: u64,
     /// Restores after which a register differed that the function can do without.
-    pub(super) deviations: u64,
-    pub(super) resets: u64,
-    pub(super) resets_failed: u64,
+    pub(crate) deviations: u64,
+    pub(crate) resets: u64,
+    pub(crate) resets_failed: u64,
+}
+
+/// What the file `status` shows of a function, of a driver's as of the guard's.
+pub(crate) struct Status<'a> {
+    pub(crate) state: &'static str,
+    pub(crate) channel: ChannelState,
+    pub(crate) counters: &'a Counters,
+    pub(crate) saved_at_ns: u64,
+    pub(crate) log_suppressed: u64,
+    pub(crate) memory_bytes: usize,
+    pub(crate) last_refusal: Option<Refusal>,
+    pub(crate) last_verdict: Option<&'static str>,
+}
+
+impl fmt::Display for Status<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counters = self.counters;
+        writeln!(f, "state: {}", self.state)?;
+        writeln!(f, "channel: {}", self.channel.as_str())?;
+        writeln!(f, "saves: {}", counters.saves)?;
+        writeln!(f, "refusals: {}", counters.refusals)?;
+        writeln!(f, "restores: {}", counters.restores)?;
+        writeln!(f, "mismatches: {}", counters.mismatches)?;
+        writeln!(f, "deviations: {}", counters.deviations)?;
+        writeln!(f, "resets: {}", counters.resets)?;
+        writeln!(f, "resets_failed: {}", counters.resets_failed)?;
+        writeln!(f, "saved_at_ns: {}", self.saved_at_ns)?;
+        writeln!(f, "log_suppressed: {}", self.log_suppressed)?;
+        writeln!(f, "memory_bytes: {}", self.memory_bytes)?;
+        match self.last_refusal {
+            Some(refusal) => writeln!(f, "last_refusal: {refusal}")?,
+            None => writeln!(f, "last_refusal: none")?,
+        }
+        writeln!(f, "last_verdict: {}", self.last_verdict.unwrap_or("none"))
+    }
 }

@@ -9,7 +9,8 @@
 set -eu
 
 KT_DIR=$(cd "$(dirname "$0")" && pwd)
-export KT_DIR
+PATH=$KT_DIR/tools:$PATH
+export KT_DIR PATH
 KT_MODULE=${1-/modules/pci_recovery.ko}
 [ -e "$KT_MODULE" ] || KT_MODULE=
 
@@ -19,16 +20,20 @@ KT_MODULE=${1-/modules/pci_recovery.ko}
 . "$KT_DIR/lib/pci.sh"
 # shellcheck source=lib/driver.sh
 . "$KT_DIR/lib/driver.sh"
-# shellcheck source=lib/gone.sh
-. "$KT_DIR/lib/gone.sh"
+# shellcheck source=lib/cut_off.sh
+. "$KT_DIR/lib/cut_off.sh"
 # shellcheck source=lib/fault.sh
 . "$KT_DIR/lib/fault.sh"
-# shellcheck source=lib/stub.sh
-. "$KT_DIR/lib/stub.sh"
+# shellcheck source=lib/pci_stub.sh
+. "$KT_DIR/lib/pci_stub.sh"
 # shellcheck source=lib/sleep.sh
 . "$KT_DIR/lib/sleep.sh"
 # shellcheck source=lib/inject.sh
 . "$KT_DIR/lib/inject.sh"
+# shellcheck source=lib/guard.sh
+. "$KT_DIR/lib/guard.sh"
+# shellcheck source=lib/vfio.sh
+. "$KT_DIR/lib/vfio.sh"
 # shellcheck source=lib/dmesg.sh
 . "$KT_DIR/lib/dmesg.sh"
 # shellcheck source=lib/device.sh
@@ -48,7 +53,9 @@ finish() {
 	trap - EXIT
 	set +e
 	[ -z "${SLEEP_STATE-}" ] || sleep_undo
-	device_back
+	device_reconnect
+	vfio_close
+	guard_unload
 	fault_unload
 	device_give_back
 	rm -rf "$KT_TMP"
@@ -86,6 +93,15 @@ problem() {
 # expect WHAT IS SHOULD
 expect() {
 	[ "$2" = "$3" ] || problem "$1: $2 instead of $3"
+}
+
+# What the tests' libraries say of a failure.
+fail() {
+	problem "$*"
+}
+
+check_eq() {
+	expect "$1" "$2" "$3"
 }
 
 # driver_says: what the driver wrote into the kernel log during this step.
@@ -187,7 +203,7 @@ demo_bind() {
 
 demo_gone() {
 	step "save refused while it reads all-ones"
-	device_gone secondary_bus || die "$GONE_REASON"
+	device_cut_off secondary_bus || die "$CUT_OFF_REASON"
 	printf '   Command and Status read %s\n' \
 		"$(cfg_read "$KT_DEVICE" "$PCI_COMMAND" 4)"
 	refused_save
@@ -200,7 +216,7 @@ demo_gone() {
 # The device comes back; what a power cut would have left is added by hand.
 demo_back() {
 	step "it comes back wiped, and is restored"
-	device_back || problem "it does not come back"
+	device_reconnect || problem "it does not come back"
 	device_wipe
 	demo_restore
 }
@@ -250,18 +266,18 @@ lost_in_suspend() {
 # The stock kernel alone, which is what every function has today.
 demo_stock() {
 	step "lost while suspended, stock kernel (pci-stub)"
-	stub_bind || die "it does not bind to pci-stub: $ERRNO"
+	pci_stub_bind || die "it does not bind to pci-stub: $ERRNO"
 	regs_snapshot "$KT_DEVICE" "$KT_TMP/stub.regs"
 	lost_in_suspend
 	regs_snapshot "$KT_DEVICE" "$KT_TMP/stub.now"
 	CALLBACKS=-
 	if regs_diff "$KT_TMP/stub.regs" "$KT_TMP/stub.now" > "$KT_TMP/differs"; then
-		row "as before: this kernel has learnt it"
+		row "as before: this kernel is fixed"
 	else
 		sed 's/^/   destroyed: /' "$KT_TMP/differs"
 		row "$(grep -c . "$KT_TMP/differs") registers destroyed, $(grep -c BASE_ADDRESS "$KT_TMP/differs") of them BARs" "expected"
 	fi
-	stub_unbind
+	pci_stub_unbind
 }
 
 demo_ours() {
@@ -275,9 +291,9 @@ demo_ours() {
 }
 
 demo_pair() {
-	if ! fault_possible || ! stub_possible || ! sleep_possible freeze; then
+	if ! fault_possible || ! pci_stub_possible || ! sleep_possible freeze; then
 		printf '\n== without the losses during a suspend: %s\n' \
-			"${FAULT_REASON-} ${STUB_REASON-} ${SLEEP_REASON-}"
+			"${FAULT_REASON-} ${PCI_STUB_REASON-} ${SLEEP_REASON-}"
 		return 0
 	fi
 	fault_load
@@ -285,6 +301,68 @@ demo_pair() {
 	sleep_prepare freeze
 	demo_stock
 	demo_ours
+}
+
+# vfio_reset_after_error: a program of user space has the function; a fatal error wipes it,
+# and the program resets it.
+vfio_reset_after_error() {
+	vfio_open || die "the program does not open it"
+	inject fatal || problem "cannot inject: $INJECT_ERROR"
+	wait_for "$KT_WAIT" recovered || problem "no recovery"
+	printf '   after the recovery Command reads %s\n' "$(cfg_read "$KT_DEVICE" "$PCI_COMMAND" 2)"
+	vfio reset
+	printf '   VFIO_DEVICE_RESET: %s\n' "$VFIO"
+	CALLBACKS="VFIO_DEVICE_RESET: $VFIO"
+	expect VFIO_DEVICE_RESET "$VFIO" OK
+	vfio_same=yes
+	reference_same "$KT_DEVICE" guarded > "$KT_TMP/differs" || vfio_same=no
+	vfio_close
+}
+
+recovered() {
+	dmesg_since "$DEMO_MARK" | grep -q "device recovery successful"
+}
+
+demo_vfio_stock() {
+	step "fatal error, VFIO user resets, stock kernel"
+	vfio_bind || die "it does not bind to vfio-pci: $ERRNO"
+	vfio_reset_after_error
+	if [ "$vfio_same" = yes ]; then
+		row "as before: this kernel is fixed"
+	else
+		sed 's/^/   destroyed: /' "$KT_TMP/differs"
+		row "$(grep -c . "$KT_TMP/differs") registers destroyed, $(grep -c BASE_ADDRESS "$KT_TMP/differs") of them BARs" "expected"
+	fi
+	pci_stub_unbind
+}
+
+demo_vfio_guarded() {
+	step "fatal error, VFIO user resets, with pci_guard"
+	guard_load || die "the guard does not load: $GUARD_ERROR"
+	vfio_bind || die "it does not bind to vfio-pci: $ERRNO"
+	vfio_reset_after_error
+	dmesg_since "$DEMO_MARK" | grep "$KT_DEVICE: refused to save" | sed 's/^/   dmesg: /' || :
+	if [ "$vfio_same" = yes ]; then
+		row "$REGS registers as before"
+	else
+		sed 's/^/   differs: /' "$KT_TMP/differs"
+		problem "$(grep -c . "$KT_TMP/differs") registers differ"
+		row "$(grep -c . "$KT_TMP/differs") registers differ"
+	fi
+	pci_stub_unbind
+	guard_unload
+}
+
+demo_vfio() {
+	if ! fault_possible || ! guard_possible || ! vfio_possible; then
+		printf '\n== without the user of VFIO: %s\n' \
+			"${FAULT_REASON-} ${GUARD_REASON-} ${VFIO_REASON-}"
+		return 0
+	fi
+	fault_load
+	fault_wrap "$KT_DEVICE"
+	demo_vfio_stock
+	demo_vfio_guarded
 }
 
 device_choose "" || die "$DEVICE_ERROR"
@@ -316,6 +394,7 @@ for method in $methods; do
 done
 [ -z "$methods" ] || echo "$methods" > "$SYSFS_PCI/$KT_DEVICE/reset_method"
 demo_pair
+demo_vfio
 printf '\n'
 if [ "$FAILED" -ne 0 ]; then
 	printf 'some steps failed; the log of the kernel has more\n'

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=busybox
 # shellcheck source-path=SCRIPTDIR
 #
 # Runs the tests of tests/ (or soak/, corpus/, models/, bench/) on one PCI function and reports KTAP, one
@@ -7,7 +8,9 @@
 set -eu
 
 KT_DIR=$(cd "$(dirname "$0")" && pwd)
-export KT_DIR
+# The tests call the program `guest` by its name.
+PATH=$KT_DIR/tools:$PATH
+export KT_DIR PATH
 
 # shellcheck source=lib/util.sh
 . "$KT_DIR/lib/util.sh"
@@ -23,6 +26,12 @@ export KT_DIR
 . "$KT_DIR/lib/kmemleak.sh"
 # shellcheck source=lib/device.sh
 . "$KT_DIR/lib/device.sh"
+# shellcheck source=lib/fault.sh
+. "$KT_DIR/lib/fault.sh"
+# shellcheck source=lib/present.sh
+. "$KT_DIR/lib/present.sh"
+# shellcheck source=lib/script.sh
+. "$KT_DIR/lib/script.sh"
 # shellcheck source=lib/runner.sh
 . "$KT_DIR/lib/runner.sh"
 # shellcheck source=settings
@@ -49,7 +58,7 @@ Tests the pci_recovery driver on one PCI function; prints KTAP.
                       none        tests that need an error are skipped
                       auto        qemu if there is a harness, else aer_inject
                                   (default)
-  --timeout SECONDS bound for each test, instead of the one in `settings`
+  --timeout SECONDS bound for each test, instead of the one in its head or in `settings`
   --help
 
 Exit status: 0 all passed, 1 a test failed, 2 wrong usage, 4 all were skipped.
@@ -136,13 +145,14 @@ option() {
 	esac
 }
 
-# matches NAME: is it one of the patterns of --filter?
+# matches NAME: true where a pattern of --filter matches it.
 matches() {
+	local pattern
 	set -f
-	for ma_pattern in $opt_filter; do
+	for pattern in $opt_filter; do
 		# shellcheck disable=SC2254 # it is a pattern
 		case $1 in
-		$ma_pattern)
+		$pattern)
 			set +f
 			return 0
 			;;
@@ -152,48 +162,47 @@ matches() {
 	return 1
 }
 
-# suits FILE: does the test run in the topology that this machine has? One that
+# suits FILE: true where the test runs in the topology of this machine. One that
 # names none runs in all; a real machine counts as the usual one.
 suits() {
-	while IFS= read -r su_line; do
-		case $su_line in
-		'# topology:'*)
-			case "$su_line " in
-			*" $topology_name "*) return 0 ;;
-			esac
-			return 1
-			;;
-		'') return 0 ;;
-		esac
-	done < "$1"
+	head_of "$1" topology || return 0
+	case " $HEAD " in
+	*" $topology_name "*) return 0 ;;
+	esac
+	return 1
 }
 
 # tests_of FILE: prints the names of its tests: its own, or those of the list beside it, a
 # line each.
 tests_of() {
-	to_name=${1##*/}
-	to_name=${to_name%.sh}
+	local name
+	name=${1##*/}
+	name=${name%.sh}
 	if [ -e "${1%.sh}.list" ]; then
 		sed -n 's/^\([a-z][^ ]*\).*/\1/p' "${1%.sh}.list"
 	else
-		echo "$to_name"
+		echo "$name"
 	fi
 }
 
 # select_tests: sets TESTS, in alphabetical order, and TEST_COUNT.
 select_tests() {
+	local file name
 	read_line "$TOPOLOGY-name"
 	topology_name=${LINE:-endpoint}
 	TESTS=
 	TEST_COUNT=0
-	for st_file in "$KT_DIR/$KT_SUITE"/*.sh; do
-		suits "$st_file" || continue
-		for st_name in $(tests_of "$st_file"); do
-			matches "$st_name" || continue
-			TESTS="$TESTS $st_name"
+	for file in "$KT_DIR/$KT_SUITE"/*.sh "$KT_DIR/$KT_SUITE"/*/*.sh; do
+		[ -e "$file" ] || continue
+		suits "$file" || continue
+		for name in $(tests_of "$file"); do
+			matches "$name" || continue
+			TESTS="$TESTS $name"
 			TEST_COUNT=$((TEST_COUNT + 1))
 		done
 	done
+	# shellcheck disable=SC2086 # one a line
+	TESTS=$(printf '%s\n' $TESTS | sort)
 	[ "$TEST_COUNT" -gt 0 ] ||
 		bad_usage "no test matches '$opt_filter' (--list names them all)"
 }
@@ -221,6 +230,7 @@ prepare() {
 	trap 'exit 143' TERM HUP
 	[ -n "$(ls /sys/kernel/debug)" ] ||
 		bail_out "debugfs is not mounted on /sys/kernel/debug"
+	present_topology || bail_out "$PRESENT_ERROR"
 	device_take || bail_out "$DEVICE_ERROR"
 	device_reference || bail_out "$DEVICE_ERROR"
 	inject_setup "$opt_inject"
@@ -258,6 +268,7 @@ if [ "$(id -u)" -ne 0 ]; then
 	printf 'KTAP version 1\n1..0 # SKIP needs root\n'
 	exit 4
 fi
+[ -x "$KT_DIR/tools/guest" ] || bad_usage "there is no tools/guest: scripts/build-guest-tools.sh builds it"
 device_choose "$opt_device" || bad_usage "$DEVICE_ERROR"
 if [ "$KT_GUEST" = 0 ] && device_needed; then
 	bad_usage "$DEVICE_ERROR; name another one"
@@ -270,7 +281,6 @@ printf '# device %s, port %s, %d registers, injection: %s\n' \
 for test_name in $TESTS; do
 	run_test "$test_name"
 done
-report_points
 printf '# Totals: pass:%d fail:%d xfail:%d skip:%d\n' \
 	"$LEAVES_OK" "$LEAVES_BAD" "$LEAVES_XFAIL" "$LEAVES_SKIP"
 [ "$TESTS_BAD" -eq 0 ] || exit 1

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Sourced by every host script: where things are, and how to speak.
+# Sourced by every host script: directories, and messages.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 cache=${PCI_RECOVERY_CACHE:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/pci-recovery}
@@ -19,7 +19,7 @@ say() {
 	printf '%s\n' "$*" >&2
 }
 
-# The last word of a script: one line that says what is wrong and what to do.
+# die TEXT...: ends the script with one line that says what is wrong and what to do.
 die() {
 	printf '%serror:%s %s\n' "$red" "$plain" "$*" >&2
 	exit 1

@@ -2,23 +2,23 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154,SC2034  # top of common.sh; read by the scripts that source this one
 #
-# Which kernel a script works for: KERNEL is a series of Debian's, or `all` of
-# them, or `debug` or `small`, which set-up builds (setup/debug.config,
-# setup/small.config); KDIR is a built tree of one's own. What is built for one is in
-# a directory of its own name: build/7.3, build/7.2, build/debug, build/small, build/kdir.
+# The kernel that a script works for: KERNEL is a series of Debian's, or `all` of them,
+# or `debug` or `small`, which set-up builds (setup/debug.config, setup/small.config);
+# KDIR is a kernel tree that the user has built. Each kernel has its own directory:
+# build/7.3, build/7.2, build/debug, build/small, build/kdir.
 
 kernel_default=7.3
 kernel_all=(7.2 7.3)
-# Those that set-up builds, and the series whose source they are built from.
+# The kernels that set-up builds, and the series of their source.
 kernel_built=(debug small)
 kernel_built_series=7.3
 
-# is_built NAME: is it one of those?
+# is_built NAME: true for one of those.
 is_built() {
 	[[ " ${kernel_built[*]} " == *" $1 "* ]]
 }
 
-# select_kernels: sets kernels, the kernels that are asked for.
+# select_kernels: sets `kernels` to those that KERNEL or KDIR names.
 select_kernels() {
 	local name
 
@@ -46,7 +46,7 @@ select_kernel() {
 	build=$top/build/$kernel_name
 }
 
-# kernel_env: and reads what set-up has written for it.
+# kernel_env: as select_kernel, and reads what set-up has written for that kernel.
 kernel_env() {
 	select_kernel
 	[ -r "$build/env" ] || die "Linux $kernel_name is not set up yet: run 'make setup' first"

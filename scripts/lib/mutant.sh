@@ -2,9 +2,9 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154,SC2034  # the variables of mutants.sh and common.sh
 #
-# One mutant of mutants.sh: read, made, tested; and the table of all.
+# Reads, builds and tests one mutant of mutants.sh; prints the table of all.
 
-# progress TEXT: what goes on, on a terminal only.
+# progress TEXT: shows the current step, on a terminal only.
 progress() {
 	[ ! -t 2 ] || printf '\r\e[K%s' "$*" >&2
 }
@@ -18,6 +18,8 @@ mutant_header() {
 	local line
 
 	what='' tests='*' suite=()
+	# A test that is not of the usual topology runs in the first one that it names.
+	[ -n "${TOPOLOGY:-}" ] || suite=(--first-topology)
 	while IFS= read -r line; do
 		case $line in
 		'--- '* | 'diff '*) break ;;
@@ -25,7 +27,12 @@ mutant_header() {
 			read -r tests <<<"${line#soak:}"
 			suite=(--soak)
 			;;
+		models:*)
+			read -r tests <<<"${line#models:}"
+			suite=(--models --topology registers)
+			;;
 		tests:*) read -r tests <<<"${line#tests:}" ;;
+		topology:*) suite=(--topology "${line#topology: }") ;;
 		*[![:space:]]*) [ -n "$what" ] || what=$line ;;
 		esac
 	done <"scripts/mutants/$1.patch"
@@ -33,17 +40,33 @@ mutant_header() {
 	[ -n "$tests" ] || die "scripts/mutants/$1.patch: tests: needs a pattern"
 }
 
+# mutant_modules NAME: prints the modules that are built with the patch: the driver, what the patch
+# changes, and what the tests load beside it. Each one is a minute of the compiler.
+mutant_modules() {
+	local module
+
+	for module in pci_recovery edu_recovery msix_test late_test pci_fault pci_guard; do
+		if [ "$module" = pci_recovery ] || [ "$tests" = '*' ] ||
+			grep -q "^+++ b/rust/${module}[./]" "scripts/mutants/$1.patch" ||
+			{ [ "$module" != pci_fault ] &&
+				[ -n "$(find scripts/kselftest/{tests,soak} -name "$tests.sh" -exec grep -q "$module" {} \; -print -quit)" ]; }; then
+			printf '%s\n' "$module"
+		fi
+	done
+}
+
 # mutant_test NAME COUNT: sets `verdict` and `detail`.
 mutant_test() {
 	local dir=$all/$1 status=0
 
-	# What is not of this mutant is in the way: a module of an older patch looks new.
+	# Removes the builds of other mutants: a module of an older patch would look new.
 	rm -rf "$dir"
 	mkdir -p "$dir/source/rust"
 	verdict='not tested'
 	progress "[$2] $1: building"
 	cp -a Kbuild "$dir/source/"
-	# Neither cargo's output nor its tests are for kbuild.
+	printf 'obj-m := %s\n' "$(mutant_modules "$1" | sed 's/$/.o/' | paste -sd ' ')" >>"$dir/source/Kbuild"
+	# kbuild needs neither cargo's output nor the host tests.
 	find rust -mindepth 1 -maxdepth 1 ! -name target ! -name tests -exec cp -a -t "$dir/source/rust" {} +
 	if ! patch --strip=1 --fuzz=0 --force --no-backup-if-mismatch --directory="$dir/source" \
 		<"scripts/mutants/$1.patch" >"$dir/patch.log" 2>&1; then
@@ -59,75 +82,42 @@ mutant_test() {
 		detail="does not build: see $dir/build.log"
 		return
 	fi
+	# The others are those of every day.
+	cp -n "build/$kernel_name/module/"*.ko "$dir/module/"
 	mutant_run "$1" "$2"
 	mutant_judge "$1"
 }
 
-# mutant_run NAME COUNT: boots the guest with the modules. Sets `run_status`.
+# mutant_run NAME COUNT: boots the guest with the modules.
 mutant_run() {
 	local dir=$all/$1 start=$SECONDS
 
-	progress "[$2] $1: booting"
+	progress "[$2] $1: testing"
 	"$harness" check "${suite[@]}" --filter "$tests" --boot-timeout 300 --kernel "$KERNEL_IMAGE" \
 		--busybox "$TOOLCHAIN_ROOT/usr/bin/busybox" \
 		--module-dir "$dir/module" --module-dir "$KERNEL_MODULES" \
 		--kselftest scripts/kselftest --runner scripts/in-root.sh \
-		--log-dir "$dir/logs" >"$dir/check.log" 2>&1 &
+		--log-dir "$dir/logs" --report "$dir/report.json" >"$dir/check.log" 2>&1 &
 	harness_pid=$!
 	if [ -t 2 ]; then
 		while kill -0 "$harness_pid" 2>/dev/null; do
-			# A test's name stands alone in its line, before its results.
-			progress "[$2] $1: $(awk '/^[a-z0-9_]+$/ { at = $0 } END { print at ? at : "booting" }' "$dir/check.log") ($((SECONDS - start)) s)"
+			progress "[$2] $1: testing ($((SECONDS - start)) s)"
 			sleep 1
 		done
 	fi
-	run_status=0
-	wait "$harness_pid" || run_status=$?
+	wait "$harness_pid" || true
 	harness_pid=
 	progress_end
 }
 
 # mutant_judge NAME: what the tests said. Sets `verdict` and `detail`.
 mutant_judge() {
-	local log=$all/$1/check.log line failed late
+	local said
 
-	case $run_status in
-	0)
-		verdict=SURVIVED
-		detail="no test failed (tests: $tests)"
-		return
-		;;
-	1) line=$(sed -n 's/^  the tests gave up: /the tests gave up: /p' "$log") ;;
-	2)
-		line=$(sed -n 's/^pci-recovery-qemu: error: //p' "$log")
-		line="nothing was run: ${line%%; the tests are: *}"
-		;;
-	*)
-		# The harness says last why it ended.
-		line=$(tail -n 20 "$log" | grep -E '^the guest |^QEMU |\(during ' | tail -n 1 || true)
-		line="no end of the tests: ${line:-status $run_status, see $log}"
-		;;
-	esac
-	detail=$line
-	[ -z "$line" ] || return 0
-
-	# A test that the runner had to end has hung.
-	late=$(sed -nE 's/^  # ([^ ]+) took longer than .*/\1/p' "$all/$1"/logs/*/output.log)
-	# The list at the end: lines `  TEST: SUBTEST` or `  TEST`, with notes below.
-	failed=$(awk -v late=" ${late//$'\n'/ } " '
-		/^Failed:$/ { list = 1; next }
-		/^Logs: / { list = 0 }
-		!list || !/^  [^ ]/ || /: not_reached/ || /^  run_kselftest\.sh$/ { next }
-		{ sub(/^  /, ""); sub(/:.*/, "") }
-		!seen[$0]++ && !index(late, " " $0 " ") { printf "%s%s", n++ ? ", " : "", $0 }
-	' "$log")
-	if [ -n "$failed" ]; then
-		verdict=caught
-		detail=$failed
-	else
-		verdict=SURVIVED
-		detail="no test failed, but ${late:-one} was ended before its results came: see $log"
-	fi
+	said=$("$harness" judge "$all/$1/report.json") || said="not tested: see $all/$1/check.log"
+	verdict=${said%%: *}
+	detail=${said#*: }
+	[ "$verdict" = caught ] || detail+=" (tests: $tests; $all/$1/check.log)"
 }
 
 # mutant_table: on standard output, with columns as wide as what is in them.

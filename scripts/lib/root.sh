@@ -4,12 +4,12 @@
 # Running programs in the toolchain root with bubblewrap. The root is mounted
 # read-only: no program can damage the cache, and nothing stays mounted.
 
-# The command with which a program is root over files of many owners: for an
-# ordinary user in a user namespace, with the subordinate ids of /etc/subuid.
+# The prefix for commands that must be root over files of many owners: for an ordinary
+# user a user namespace with the subordinate ids of /etc/subuid.
 as_root=(unshare)
 [ "$(id -u)" = 0 ] || as_root+=(--user --map-root-user --map-auto)
 
-# enter_begin ROOT: the part of the command line that every use has.
+# enter_begin ROOT: begins the command line.
 enter_begin() {
 	local name
 
@@ -24,7 +24,7 @@ enter_begin() {
 	done
 }
 
-# enter_bind OPTION DIR [AS]: show DIR of the host at AS, or at its own path.
+# enter_bind OPTION DIR [AS]: binds DIR of the host at AS, or at its own path.
 enter_bind() {
 	local as=${3:-$2}
 

@@ -2,19 +2,19 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154,SC2034,SC2016  # of other files, for other files; the dollars are make's
 #
-# The compiler and its flags for one kernel, as kbuild used them for the driver: to
-# document the library, and to compile what is to be checked and never loaded.
-# Nothing is linked; the metadata of the kernel's crates is all there is.
+# The compiler and its flags for one kernel, as kbuild used them for the driver. They
+# document the library, and compile code that is only checked. Nothing is linked: only
+# the metadata of the kernel's crates exists.
 
-# rustc_begin: after kernel_env. Sets rustc_flags, and in_toolchain, which a command
-# of the kernel's toolchain begins with.
+# rustc_begin: after kernel_env. Sets rustc_flags, and in_toolchain, the prefix for
+# commands of the kernel's toolchain.
 rustc_begin() {
 	local record=$build/module/rust/.pci_recovery.o.cmd command word
 	local -a words
 
 	[ -f "$record" ] || die "the modules are not built for Linux $kernel_name: run 'make module' first"
 	command=$(sed -n 's/^savedcmd_[^ ]* := //p' "$record")
-	# It is make that wrote it, for a shell; other programs may follow.
+	# kbuild wrote the record as a shell command; other programs may follow.
 	command=${command//'$$'/'$'}
 	command=${command//'$(pound)'/'#'}
 	eval "words=(${command%%;*})"
@@ -30,7 +30,7 @@ rustc_begin() {
 		shift
 	done
 	shift
-	# What it is made from, and what of it, is for the caller to say.
+	# The caller gives source and outputs.
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--emit=* | *.rs) ;;
@@ -41,8 +41,8 @@ rustc_begin() {
 	done
 }
 
-# rustc_library: the library as one crate, of which there is metadata: in $library,
-# with the flags in library_flags.
+# rustc_library: compiles the metadata of the library as one crate into $library, and
+# sets library_flags to use it.
 rustc_library() {
 	library=$build/library
 	library_flags=(-L "$library" --extern pci_recovery)

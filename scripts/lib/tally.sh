@@ -2,71 +2,68 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154  # the colours of common.sh
 #
-# Running checks one after the other, and counting them.
+# Runs checks one after the other, counts them, and writes their results as KTAP into the
+# file that REPORT names, for `pci-recovery-qemu total`.
 
 passed=0
 failed=0
 skipped=0
 
-# run NAME CMD...: one check; its output is shown if it fails.
-run() {
-	local name=$1 output
-	shift
+# Not of what the checks run.
+report=${REPORT:-}
+unset REPORT
+results=()
 
-	if output=$("$@" 2>&1 </dev/null); then
-		passed=$((passed + 1))
-		say "ok     $name"
-	else
-		failed=$((failed + 1))
-		say "$output"
-		say "${red}FAIL${plain}   $name"
-	fi
+# note_result LINE: a line of KTAP, without its number.
+note_result() {
+	local number=$((passed + failed + skipped))
+
+	results+=("${1/@/$number}")
+}
+
+# pass NAME [TEXT]
+pass() {
+	passed=$((passed + 1))
+	note_result "ok @ $1"
+	say "ok     $1${2:+: $2}"
+}
+
+# fail NAME REASON
+fail() {
+	failed=$((failed + 1))
+	results+=("# $2")
+	note_result "not ok @ $1"
+	say "${red}FAIL${plain}   $1"
 }
 
 # skip NAME REASON
 skip() {
 	skipped=$((skipped + 1))
+	note_result "ok @ $1 # SKIP $2"
 	say "skip   $1: $2"
 }
 
-# totals_line: of the output of a command on standard input, the numbers of its
-# last line of totals: passed, failed, skipped. None where there is no such line.
-totals_line() {
-	sed -nE 's/^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$/\1 \2 \4/p' | tail -n 1
-}
+# run NAME CMD...: runs a check; prints its output if it fails.
+run() {
+	local name=$1 output
+	shift
 
-# As totals_line, for the output of `cargo test`: a line of each test program.
-cargo_lines() {
-	sed -nE 's/^test result: .* ([0-9]+) passed; ([0-9]+) failed; ([0-9]+) ignored;.*/\1 \2 \3/p'
-}
-
-# count NAME NUMBERS CMD...: run CMD and add up what NUMBERS finds in its output.
-# A command that fails without a failed test, or says no numbers, is a failure.
-count() {
-	local name=$1 numbers=$2 status=0 start=$SECONDS p f s lines=0 before=$failed log
-	shift 2
-
-	heading "== $name"
-	log=$(mktemp)
-	"$@" </dev/null 2>&1 | tee "$log" || status=$?
-	while read -r p f s; do
-		passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-		lines=$((lines + 1))
-	done < <("$numbers" <"$log")
-	rm -f "$log"
-	if [ "$failed" = "$before" ] && { [ "$status" != 0 ] || [ "$lines" = 0 ]; }; then
-		failed=$((failed + 1))
-		say "$name: status $status without a failed test to count: that is one failure"
+	if output=$("$@" 2>&1 </dev/null); then
+		pass "$name"
+	else
+		say "$output"
+		fail "$name" "$(grep -v '^ *$' <<<"$output" | tail -n 1)"
 	fi
-	counted+=("$name: $((SECONDS - start)) s, status $status")
-	say "== $name: status $status, $((SECONDS - start)) s"
 }
 
-# What count has run, a line each.
-counted=()
+write_results() {
+	[ -z "$report" ] ||
+		printf '%s\n' 'KTAP version 1' "1..$((passed + failed + skipped))" "${results[@]}" >"$report"
+}
 
-# The last line; the status is that of the whole.
+# totals: writes the results, and prints the last line; false if a check failed.
 totals() {
+	write_results
 	printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
 	[ "$failed" = 0 ]
 }

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# checkpatch.sh: the kernel's checkpatch over every file, as strict as it can be: each
-# remark is an error, but for the types that are named here. A check of lint.sh.
+# checkpatch.sh: runs the kernel's checkpatch, in its strictest mode, over every file. Each
+# remark is an error, except for the types below. A check of lint.sh.
 
 set -euo pipefail
 here=$(dirname "$0")/..
@@ -12,21 +12,20 @@ here=$(dirname "$0")/..
 . "$here/lib/kernel.sh"
 cd "$top"
 
-# Of no file: checkpatch's own remark on what it was not built for.
-#   REPEATED_WORD    in shell `mount -t proc proc` and `run rmmod rmmod` are no prose.
+# Ignored for all files:
+#   REPEATED_WORD    `mount -t proc proc` and `run rmmod rmmod` in shell are no prose
 not_shell=REPEATED_WORD
-# On the host, not in the kernel (qemu/, scripts/): rustfmt and the eye decide on the
-# width. Messages to people, tables, patterns for grep and awk are not cut in two.
+# Ignored for host files (qemu/, scripts/): rustfmt and the author decide on the width.
+# Messages, tables and patterns are not split.
 #   LONG_LINE, LONG_LINE_COMMENT, LONG_LINE_STRING    more than 100 columns
 not_host=LONG_LINE,LONG_LINE_COMMENT,LONG_LINE_STRING
 
-# files FIND-EXPRESSION...: those of the project, without what was built the text
-# of the licence, and patches, whose context is what it is.
+# files FIND-EXPRESSION...: the files of the project, without builds, the text of the
+# licence, and patches, whose context cannot be changed.
 files() {
 	find . \( -name target -o -path ./build -o -name .git \) -prune -o \
 		-type f ! -path ./LICENSE \
-		! -path ./scripts/kselftest/tools/fuzz_files \
-		! -path ./scripts/kselftest/tools/measure ! -name '*.patch' "$@" -printf '%P\0'
+		! -path './scripts/kselftest/tools/*' ! -name '*.patch' "$@" -printf '%P\0'
 }
 
 # checkpatch IGNORED: of the files on standard input.
@@ -36,7 +35,8 @@ checkpatch() {
 }
 
 kernel_env
-# With perl, which mmdebstrap needs, too; that of the toolchain root lacks modules.
+# With the host's perl, which mmdebstrap needs as well; that of the toolchain root lacks
+# modules.
 source=${KERNEL_DIR:+$KERNEL_DIR/source}
 source=${source:-${KERNEL_SOURCE:-$KERNEL_BUILD}}
 status=0

@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# mutants.sh: does each patch of mutants/ apply to the sources as they are? One that
-# does not tests nothing, and `make mutants` would say so only after it ran for an
-# hour. A check of lint.sh.
+# mutants.sh: checks that each patch of mutants/ applies to the sources. `make mutants`
+# would find one that does not only after an hour. A check of lint.sh.
 
 set -euo pipefail
 here=$(dirname "$0")/..

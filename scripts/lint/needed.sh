@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# needed.sh: does setup/kdir.sh name each option of setup/small.config that the
-# configuration of KDIR lacks, and no other, and refuse what cannot work? A check of
+# needed.sh: checks that setup/kdir.sh names each option of setup/small.config that the
+# configuration of KDIR lacks, and no other, and refuses what cannot work. A check of
 # lint.sh.
 
 set -euo pipefail
@@ -24,14 +24,15 @@ part() {
 	sed -n "/^#: $1:/,/^#: /{/^CONFIG_/p}" "$list"
 }
 
-# wrong TEXT: one more thing that is wrong; with what was said.
+# wrong TEXT: reports a failure, with the output of kdir.sh.
 wrong() {
 	say "$1:" "$(<"$work/said")"
 	status=1
 }
 
-# asks USE LINE...: kdir.sh is asked for that use of a kernel that has all, without
-# LINE... . A kernel of which it likes the options has no Rust metadata: sets verdict.
+# asks USE LINE...: runs kdir.sh for that use of a kernel that has all options but
+# LINE... . Sets verdict; where the options are complete, the missing Rust metadata are
+# reported.
 asks() {
 	local use=$1
 	shift
@@ -82,7 +83,7 @@ for line in "${tests[@]}"; do
 done
 check '' refused "${all[@]}"
 
-# A module, or a line that says that it is not set, is not the option.
+# `=m`, or a line `... is not set`, does not count as the option.
 asks guest "${guest[0]}"
 printf '%s\n' "${guest[0]%=y}=m" "# ${guest[0]%=y} is not set" >>"$KDIR/.config"
 KERNEL_USE=guest "$here/setup/kdir.sh" "$work" "$work/modules" >"$work/said" 2>&1 || true

@@ -10,7 +10,7 @@ copy_modules() {
 	shift 2
 
 	mkdir -p "$to"
-	queue=("${guest_modules[@]}" "${bench_modules[@]}")
+	queue=("${guest_modules[@]}" "${stock_modules[@]}")
 	while [ ${#queue[@]} -gt 0 ]; do
 		name=${queue[0]//[-_]/[-_]}
 		queue=("${queue[@]:1}")

@@ -54,6 +54,7 @@ kernel_compiler() {
 }
 
 # Modules of Debian's kernel that the guest uses; dependencies are added.
-guest_modules=(aer_inject pci-stub vfio-pci virtio_blk)
-# And what `make bench` compares with; the kernel `debug` has none of it.
-bench_modules=(nvme)
+guest_modules=(aer_inject pci-stub vfio-pci vfio_iommu_type1 virtio_blk)
+# And drivers that people have, for `make bench` and the tests of pci_guard; the kernel `debug`
+# has none of them.
+stock_modules=(nvme pci-pf-stub virtio_net e1000e)

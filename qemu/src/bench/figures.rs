@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the guests measured: lines `bench TOPOLOGY OPERATION WHO UNIT VALUE` among what their tests report.
+//! The figures that the guests measured: lines `figure=VALUE topology=T operation=O who=W unit=U` among what
+//! their tests report.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::Serialize;
 
-/// Before this there is the name of the test.
-const MARK: &str = "bench ";
-
-/// Whether a line that a test reports is for the table.
-pub fn is_figure(text: &str) -> bool {
-    parse(text).is_some()
-}
+use crate::ktap::Told;
 
 /// The values of one unit, by who was measured: `guarded`, `plain`, `core`, `stock`.
 pub type Values = BTreeMap<String, u64>;
@@ -33,29 +28,21 @@ pub struct Figure {
     pub value: u64,
 }
 
-fn parse(text: &str) -> Option<Figure> {
-    let rest = match text.split_once(MARK) {
-        Some((before, rest)) if before.is_empty() || before.ends_with(": ") => rest,
-        _ => return None,
-    };
-    let words: Vec<&str> = rest.split_whitespace().collect();
-    let [topology, operation, who, unit, value] = words[..] else {
-        return None;
-    };
+fn parse(told: &Told) -> Option<Figure> {
     Some(Figure {
-        topology: topology.into(),
-        operation: operation.into(),
-        who: who.into(),
-        unit: unit.into(),
-        value: value.parse().ok()?,
+        value: told.value("figure")?.parse().ok()?,
+        topology: told.value("topology")?.into(),
+        operation: told.value("operation")?.into(),
+        who: told.value("who")?.into(),
+        unit: told.value("unit")?.into(),
     })
 }
 
 impl Figures {
     /// Takes the figures from what was reported, and leaves the rest.
-    pub fn take(told: &mut Vec<String>) -> Self {
+    pub fn take(told: &mut Vec<Told>) -> Self {
         let mut figures = Self::default();
-        told.retain(|text| match parse(text) {
+        told.retain(|one| match parse(one) {
             Some(figure) => {
                 figures.add(figure);
                 false
@@ -83,7 +70,7 @@ impl Figures {
     pub fn get(&self, topology: &str, operation: &str, unit: &str, who: &str) -> Option<u64> {
         let units = self.0.get(topology)?.get(operation)?;
         match unit {
-            // Where it is told apart, the sum.
+            // Where reads and writes are separate, their sum.
             "accesses" if !units.contains_key(unit) => {
                 Some(*units.get("reads")?.get(who)? + *units.get("writes")?.get(who)?)
             }
@@ -113,8 +100,25 @@ impl Figures {
 pub mod tests {
     use super::*;
 
+    fn told(text: String) -> Told {
+        Told {
+            test: Some("operations".into()),
+            text,
+        }
+    }
+
+    /// Figures of lines `TOPOLOGY OPERATION WHO UNIT VALUE`.
     pub fn figures(lines: &[&str]) -> Figures {
-        Figures::take(&mut lines.iter().map(|line| format!("bench {line}")).collect())
+        let line = |line: &&str| {
+            let words: Vec<&str> = line.split(' ').collect();
+            let [topology, operation, who, unit, value] = words[..] else {
+                panic!("{line}: not five words");
+            };
+            told(format!(
+                "figure={value} topology={topology} operation={operation} who={who} unit={unit}"
+            ))
+        };
+        Figures::take(&mut lines.iter().map(line).collect())
     }
 
     #[test]
@@ -129,17 +133,17 @@ pub mod tests {
 
     #[test]
     fn figures_are_taken_and_the_rest_is_left() {
-        let mut told: Vec<String> = [
-            "endpoint/operations: bench endpoint save guarded reads 40",
-            "operations: bench endpoint save guarded writes 2",
-            "bench switch fatal_8 plain accesses 7",
-            "operations: 3 benchmarks bench",
-            "bench endpoint save guarded reads many",
+        let mut all: Vec<Told> = [
+            "figure=40 topology=endpoint operation=save who=guarded unit=reads",
+            "figure=2 topology=endpoint operation=save who=guarded unit=writes",
+            "figure=7 topology=switch operation=fatal_8 who=plain unit=accesses",
+            "3 benchmarks figure=1",
+            "figure=many topology=endpoint operation=save who=guarded unit=reads",
         ]
-        .map(String::from)
+        .map(|text| told(text.into()))
         .to_vec();
-        let figures = Figures::take(&mut told);
-        assert_eq!(told.len(), 2);
+        let figures = Figures::take(&mut all);
+        assert_eq!(all.len(), 2);
         let get = |topology, operation, unit, who| figures.get(topology, operation, unit, who);
         assert_eq!(get("endpoint", "save", "reads", "guarded"), Some(40));
         assert_eq!(get("endpoint", "save", "accesses", "guarded"), Some(42));

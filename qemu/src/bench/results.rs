@@ -11,7 +11,6 @@ use anyhow::Result;
 use serde::Deserialize;
 use serde::Serialize;
 
-use super::estimate::Estimate;
 use super::figures::Figures;
 use super::fit::Fit;
 use super::size::Size;
@@ -26,8 +25,6 @@ pub struct Results {
     pub figures: Figures,
     /// Of the modules.
     pub sizes: BTreeMap<String, Size>,
-    /// Of the code of the guarded driver, in C.
-    pub estimate: Estimate,
     /// Instructions of a fatal recovery over the number of functions, by who was measured.
     pub fits: BTreeMap<String, Fit>,
     pub targets: Vec<Target>,

@@ -9,9 +9,7 @@ use anyhow::Context;
 use anyhow::Result;
 use object::Object;
 use object::ObjectSection;
-use object::ObjectSymbol;
 use object::SectionFlags;
-use object::SymbolKind;
 use object::elf::SHF_ALLOC;
 use object::elf::SHF_EXECINSTR;
 use object::elf::SHF_WRITE;
@@ -22,7 +20,7 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Size {
     pub text: u64,
-    /// What can be written, with what begins as zeros.
+    /// Writable data, zeroed data included.
     pub data: u64,
     /// Constants.
     pub rodata: u64,
@@ -39,13 +37,6 @@ const KERNELS: [&str; 8] = [
     ".note",
     "__bug_table",
 ];
-
-/// A function of a module.
-pub struct Function {
-    /// As the compiler calls it.
-    pub name: String,
-    pub bytes: u64,
-}
 
 /// `NAME.ko` in the first of `folders` that has it.
 fn read(name: &str, folders: &[PathBuf]) -> Result<Vec<u8>> {
@@ -86,28 +77,4 @@ impl Size {
         }
         Ok(size)
     }
-}
-
-/// The functions of the module `name` that are kept, without the room before them that the kernel may patch.
-pub fn functions(name: &str, folders: &[PathBuf]) -> Result<Vec<Function>> {
-    let bytes = read(name, folders)?;
-    let module = object::File::parse(&*bytes).with_context(|| format!("{name}.ko is no module"))?;
-    let mut functions = Vec::new();
-    for symbol in module.symbols() {
-        let Some(index) = symbol.section_index() else {
-            continue;
-        };
-        let section = module.section_by_index(index)?;
-        let name = symbol.name()?;
-        if section.name()? == ".text"
-            && symbol.kind() == SymbolKind::Text
-            && !name.starts_with("__pfx_")
-        {
-            functions.push(Function {
-                name: name.into(),
-                bytes: symbol.size(),
-            });
-        }
-    }
-    Ok(functions)
 }

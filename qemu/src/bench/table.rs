@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What was measured, for a person: one table, and the targets below it.
+//! The results for people: one table, and the targets below it.
 
 use comfy_table::CellAlignment;
 use comfy_table::ContentArrangement;
@@ -30,7 +30,7 @@ const COLUMNS: [&str; 15] = [
     "ratio",
 ];
 
-/// What one function does, in this order; what is not here comes after it.
+/// The operations of one function, in the order of the table.
 pub const OPERATIONS: [&str; 8] = [
     "probe",
     "save",
@@ -42,7 +42,7 @@ pub const OPERATIONS: [&str; 8] = [
     "nonfatal",
 ];
 
-/// A line of the table; none where nothing was measured.
+/// Returns a row of the table; none where nothing was measured.
 fn row(figures: &Figures, topology: &str, operation: &str) -> Option<Vec<String>> {
     let get = |unit, who| figures.get(topology, operation, unit, who);
     let text = |value: Option<u64>| value.map_or(String::new(), |value| value.to_string());
@@ -98,23 +98,13 @@ pub fn table(figures: &Figures) -> String {
     table.to_string()
 }
 
-/// What is no row of the table, and which targets are met: a line each.
+/// Returns the figures outside the table, and the targets with whether they are met: a line each.
 pub fn lines(results: &Results) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, size) in &results.sizes {
         lines.push(format!(
             "{name}.ko: {} bytes of code, {} of data, {} of constants",
             size.text, size.data, size.rodata
-        ));
-    }
-    let estimate = &results.estimate;
-    for (what, part) in [
-        ("decides", estimate.decides),
-        ("writes texts", estimate.writes),
-    ] {
-        lines.push(format!(
-            "a part of what {what}: {} bytes of code in Rust, {} in C",
-            part.rust, part.c
         ));
     }
     for (who, fit) in &results.fits {
@@ -127,6 +117,22 @@ pub fn lines(results: &Results) -> Vec<String> {
         if let Some(bytes) = results.figures.get("fleet64", "memory_slab", "bytes", who) {
             lines.push(format!(
                 "the kernel's slabs grow by {bytes} bytes a function, {who}, with its files in debugfs"
+            ));
+        }
+    }
+    for (who, with) in [
+        ("every0", "without verification"),
+        ("every", "with verification"),
+    ] {
+        let get = |who| {
+            results
+                .figures
+                .get("endpoint", "every_restore", "instructions", who)
+        };
+        if let (Some(guarded), Some(plain)) = (get(who), get("plain")) {
+            lines.push(format!(
+                "pci_guard: a restore {with} takes {:.3} times the instructions",
+                guarded as f64 / plain as f64
             ));
         }
     }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the guard may cost, and whether it does.
+//! The limits of the guard's cost, and whether they are met.
 
 use serde::Deserialize;
 use serde::Serialize;
 
-use super::estimate::Estimate;
 use super::figures::Figures;
 use super::fit::Fit;
 
@@ -60,8 +59,8 @@ pub fn points(figures: &Figures, unit: &str, who: &str) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// Judges what there is; what was not measured has no target.
-pub fn judge(figures: &Figures, estimate: &Estimate) -> Vec<Target> {
+/// Judges the figures; a target without figures is left out.
+pub fn judge(figures: &Figures) -> Vec<Target> {
     let mut targets = Vec::new();
     for topology in OF_ONE {
         let get = |operation, unit, who| {
@@ -107,12 +106,69 @@ pub fn judge(figures: &Figures, estimate: &Estimate) -> Vec<Target> {
         let what = "bytes of memory for a bound function".into();
         targets.push(Target::at_most(what, bytes as f64, 4096.0));
     }
+    targets.extend(every(figures));
     if let Some(fit) = Fit::of(&points(figures, "instructions", "guarded")) {
         let what = "r² of instructions over the number of functions".into();
         targets.push(Target::above(what, (fit.r2 * 1e6).floor() / 1e6, 0.99));
     }
-    let what = "code of the driver to what it would be in C (an estimate)".into();
-    targets.push(Target::at_most(what, round(estimate.ratio()), 1.5));
+    targets
+}
+
+/// What pci_guard may cost a driver that knows nothing of it. What the verification of a restore costs has no target.
+fn every(figures: &Figures) -> Vec<Target> {
+    /// Operation, with which parameters of the guard, how many reads more, how many times the instructions.
+    const LIMITS: [(&str, &str, f64, f64); 2] = [
+        ("save", "every", 2.0, 1.20),
+        ("restore", "every0", 1.0, 1.15),
+    ];
+
+    let mut targets = Vec::new();
+    for (operation, who, reads, times) in LIMITS {
+        let pair = |unit| {
+            let get = |who| figures.get("endpoint", &format!("every_{operation}"), unit, who);
+            Some((get(who)? as f64, get("plain")? as f64))
+        };
+        if let Some((guarded, plain)) = pair("reads") {
+            let what = format!("pci_guard: reads of a {operation} more than without");
+            targets.push(Target::at_most(what, guarded - plain, reads));
+        }
+        if let Some((guarded, plain)) = pair("instructions") {
+            let what = format!("pci_guard: instructions of a {operation} to those without");
+            targets.push(Target::at_most(what, round(guarded / plain), times));
+        }
+    }
+    let suspend = |who| figures.get("fleet64", "every_suspend", "ns", who);
+    if let (Some(guarded), Some(core)) = (suspend("every"), suspend("core")) {
+        let what = "pci_guard: time of a suspend of 64 functions to that without".into();
+        targets.push(Target::at_most(
+            what,
+            round(guarded as f64 / core as f64),
+            1.02,
+        ));
+    }
+    let load = |topology: &str, unit| figures.get(topology, "every_load", unit, "every");
+    if let Some(ns) = load("fleet256", "ns") {
+        let what = "pci_guard: seconds to load with 256 functions".into();
+        targets.push(Target::at_most(what, round(ns as f64 / 1e9), 1.0));
+    }
+    let points: Vec<(f64, f64)> = figures
+        .0
+        .keys()
+        .filter_map(|topology| {
+            Some((
+                load(topology, "functions")? as f64,
+                load(topology, "ns")? as f64,
+            ))
+        })
+        .collect();
+    if let Some(fit) = Fit::of(&points) {
+        let what = "pci_guard: r² of the time to load over the number of functions".into();
+        targets.push(Target::above(what, (fit.r2 * 1e6).floor() / 1e6, 0.99));
+    }
+    if let Some(bytes) = figures.get("endpoint", "every_memory", "bytes", "every") {
+        let what = "pci_guard: bytes of memory for a function".into();
+        targets.push(Target::at_most(what, bytes as f64, 2048.0));
+    }
     targets
 }
 
@@ -123,21 +179,12 @@ fn round(value: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::estimate::Part;
     use super::super::figures::tests::figures;
     use super::*;
 
-    const PART: Part = Part { rust: 10, c: 10 };
-    const ESTIMATE: Estimate = Estimate {
-        decides: PART,
-        writes: PART,
-        whole: PART,
-    };
-
-    /// Whether those that come from the figures are met.
+    /// Whether they are met.
     fn met(lines: &[&str]) -> Vec<bool> {
-        let mut targets = judge(&figures(lines), &ESTIMATE);
-        assert!(targets.pop().is_some_and(|of_code| of_code.met));
+        let targets = judge(&figures(lines));
         targets.iter().map(|one| one.met).collect()
     }
 
@@ -171,6 +218,41 @@ mod tests {
         let with = |more| met(&[lines[0], lines[1], more]);
         assert_eq!(with("switch restore guarded reads 66"), [true]);
         assert_eq!(with("switch restore guarded reads 67"), [false]);
+    }
+
+    #[test]
+    fn what_the_guard_of_every_function_costs_is_judged() {
+        let plain = [
+            "endpoint every_save plain instructions 1000",
+            "endpoint every_restore plain instructions 1000",
+            "endpoint every_save plain reads 38",
+        ];
+        let with = |more: &[&'static str]| met(&[&plain[..], more].concat());
+        assert_eq!(
+            with(&["endpoint every_save every instructions 1200"]),
+            [true]
+        );
+        assert_eq!(
+            with(&["endpoint every_save every instructions 1201"]),
+            [false]
+        );
+        assert_eq!(with(&["endpoint every_save every reads 41"]), [false]);
+        assert_eq!(
+            with(&["endpoint every_restore every0 instructions 1151"]),
+            [false]
+        );
+        assert_eq!(
+            met(&[
+                "fleet64 every_suspend core ns 1000",
+                "fleet64 every_suspend every ns 1021",
+            ]),
+            [false]
+        );
+        assert_eq!(met(&["fleet256 every_load every ns 999000000"]), [true]);
+        // The verification is asked for.
+        assert!(with(&["endpoint every_restore every instructions 3000"]).is_empty());
+        assert_eq!(with(&["endpoint every_memory every bytes 2048"]), [true]);
+        assert_eq!(with(&["endpoint every_memory every bytes 2049"]), [false]);
     }
 
     #[test]

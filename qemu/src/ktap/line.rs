@@ -155,8 +155,8 @@ mod tests {
             ("# Subtest: bind", Line::Subtest("bind")),
             ("# BAR0 0xfe000000", Line::Note("BAR0 0xfe000000")),
             (
-                "# report: points suspend 214",
-                Line::Report("points suspend 214"),
+                "# report: points=214 path=suspend",
+                Line::Report("points=214 path=suspend"),
             ),
             ("# report:", Line::Note("report:")),
             ("#", Line::Empty),

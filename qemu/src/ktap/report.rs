@@ -3,8 +3,11 @@
 //! The results of a stream, and their totals.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::line::Directive;
+use super::told::Points;
+use super::told::Told;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Verdict {
@@ -24,6 +27,10 @@ pub struct Test {
     pub reason: Option<String>,
     pub notes: Vec<String>,
     pub children: Vec<Test>,
+    /// How long it ran; none of a result that nothing announced.
+    pub took: Option<Duration>,
+    /// It stands for a result that did not come.
+    pub missing: bool,
 }
 
 impl Test {
@@ -35,6 +42,7 @@ impl Test {
         children: Vec<Test>,
     ) -> Self {
         let own = if ok { Verdict::Pass } else { Verdict::Fail };
+        let missing = !ok && matches!(directive, Directive::Other(_));
         let (verdict, reason) = match directive {
             Directive::None => (own, None),
             Directive::Other(text) => (own, Some(text)),
@@ -52,12 +60,18 @@ impl Test {
             reason,
             notes,
             children,
+            took: None,
+            missing,
         }
     }
 
     /// A failure that stands for a result that did not come.
     pub(super) fn missing(name: &str, note: &str) -> Self {
-        Self::new(name, false, Directive::None, vec![note.into()], Vec::new())
+        let test = Self::new(name, false, Directive::None, vec![note.into()], Vec::new());
+        Self {
+            missing: true,
+            ..test
+        }
     }
 
     /// What follows this test's name in `name`; nothing when it is the name.
@@ -97,7 +111,7 @@ impl Test {
         }
     }
 
-    /// Adds what is to be shown of the failures here, with their full names.
+    /// Adds the failures here, with their full names and notes.
     fn collect_failures<'a>(&'a self, above: &str, failures: &mut Vec<(String, Vec<&'a str>)>) {
         let name = if above.is_empty() {
             self.name.clone()
@@ -139,10 +153,10 @@ impl fmt::Display for Totals {
 #[derive(Debug, Default)]
 pub struct Report {
     pub tests: Vec<Test>,
-    /// What was said outside every test.
+    /// The lines outside every test.
     pub notes: Vec<String>,
-    /// What the tests reported, each with the test's name before it, then what was reported of the whole run.
-    pub told: Vec<String>,
+    /// What the tests reported.
+    pub told: Vec<Told>,
     pub bail: Option<String>,
     /// What ran when the stream ended, or `after NAME`; none before the first test.
     pub now: Option<String>,
@@ -154,16 +168,16 @@ impl Report {
         for test in &mut self.tests {
             test.name.insert_str(0, prefix);
         }
-        for text in &mut self.told {
-            // What is told of the whole run has no name before it.
-            if self.tests.iter().any(|test| {
-                let name = test.name.strip_prefix(prefix).unwrap_or(&test.name);
-                text.strip_prefix(name)
-                    .is_some_and(|rest| rest.starts_with(": "))
-            }) {
-                text.insert_str(0, prefix);
+        for told in &mut self.told {
+            if let Some(test) = &mut told.test {
+                test.insert_str(0, prefix);
             }
         }
+    }
+
+    /// The sum of the losses that the tests have tried.
+    pub fn points(&self) -> Option<Points> {
+        Points::of(&self.told)
     }
 
     pub fn totals(&self) -> Totals {
@@ -207,7 +221,7 @@ impl Report {
         test.notes.push(note.into());
     }
 
-    /// Whether a failed test has told of `text`.
+    /// Whether a failed test has `text` in its notes.
     pub fn mentions(&self, text: &str) -> bool {
         self.failures()
             .iter()

@@ -148,23 +148,27 @@ fn what_is_reported_has_the_name_of_its_test() {
         "# running: a",
         "  1..1",
         "  # running: a.x",
-        "  # report: points suspend 214",
+        "  # report: points=214 path=suspend",
         "  # suspended 3 times",
         "  ok 1 x",
         "ok 1 a",
-        "# report: 214 injection points in 1 paths, 0 poisoned",
+        "# report: all of it",
     ] {
         if let Some(Step::Report { depth, text }) = parser.feed(line) {
             steps.push((depth, text.to_owned()));
         }
     }
-    let whole = "214 injection points in 1 paths, 0 poisoned";
     assert_eq!(
         steps,
-        [(1, "points suspend 214".into()), (0, whole.to_owned())]
+        [
+            (1, "points=214 path=suspend".to_owned()),
+            (0, "all of it".to_owned())
+        ]
     );
     let report = parser.finish();
-    assert_eq!(report.told, ["a: points suspend 214", whole]);
+    let told: Vec<_> = report.told.iter().map(Told::to_string).collect();
+    assert_eq!(told, ["a: points=214 path=suspend", "all of it"]);
+    assert_eq!(report.points().map(|points| points.points), Some(214));
     assert!(report.notes.is_empty());
     assert_eq!(report.totals().to_string(), "1 passed, 0 failed, 0 skipped");
 }

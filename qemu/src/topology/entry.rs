@@ -5,10 +5,12 @@
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::fmt;
+use std::num::NonZeroU32;
 
 use serde::Deserialize;
 
 use super::Device;
+use super::Disk;
 
 /// The root bus of QEMU's q35 machine.
 const ROOT_BUS: &str = "pcie.0";
@@ -42,9 +44,16 @@ pub(super) struct Entry {
     options: BTreeMap<String, Value>,
     #[serde(default)]
     test: bool,
+    /// The register file that the fault injector presents in its place.
+    model: Option<String>,
+    /// The size of the disk that it is the controller of.
+    disk_mib: Option<NonZeroU32>,
+    /// Whether it is an adapter on the machine's network.
+    #[serde(default)]
+    network: bool,
 }
 
-/// What is counted up in the address of a device that is repeated.
+/// The part of the address that is counted up where a device is repeated.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 enum Step {
@@ -177,23 +186,31 @@ impl Devices {
         if let Some(other) = self.made.iter().find(|device| device.path == path) {
             return Err(format!("`{}` has the same address", other.id));
         }
+        let mut options: Vec<_> = entry
+            .options
+            .iter()
+            .map(|(key, value)| (key.clone(), value.to_string()))
+            .collect();
+        let disk = entry.disk_mib.map(|mib| Disk::of(&id, mib.get()));
+        options.extend(disk.iter().map(|disk| ("drive".into(), disk.name.clone())));
+        let network = entry.network.then(|| format!("{id}-net"));
+        options.extend(network.iter().map(|name| ("netdev".into(), name.clone())));
         self.made.push(Device {
             id,
             driver: entry.driver.clone(),
             bus: bus.to_owned(),
             addr: addr.to_string(),
-            options: entry
-                .options
-                .iter()
-                .map(|(key, value)| (key.clone(), value.to_string()))
-                .collect(),
+            options,
             test: entry.test,
+            model: entry.model.clone(),
+            disk,
+            network,
             path,
         });
         Ok(())
     }
 
-    /// What the paths of the functions on `bus` begin with.
+    /// Returns the prefix of the paths of the functions on `bus`.
     fn path_to(&self, bus: &str) -> Result<String, String> {
         if bus == ROOT_BUS {
             return Ok("00:".into());
@@ -240,7 +257,7 @@ impl Devices {
         }
     }
 
-    /// Says so of the functions that share a device number, which QEMU wants to be told.
+    /// Marks the functions that share a device number, which QEMU requires.
     fn mark_multifunction(&mut self) {
         let mut functions: HashMap<String, u32> = HashMap::new();
         for device in &self.made {
@@ -279,6 +296,19 @@ fn check_words(entry: &Entry) -> Result<(), String> {
             "`{}` is not the name of a QEMU device",
             entry.driver
         ));
+    }
+    if let Some(model) = entry
+        .model
+        .as_deref()
+        .filter(|m| m.is_empty() || !m.chars().all(word))
+    {
+        return Err(format!("`{model}` is not the name of a model"));
+    }
+    if entry.disk_mib.is_some() && entry.options.contains_key("drive") {
+        return Err("`disk_mib` makes the drive, it cannot be an option as well".into());
+    }
+    if entry.network && entry.options.contains_key("netdev") {
+        return Err("`network` makes the netdev, it cannot be an option as well".into());
     }
     for key in entry.options.keys() {
         if matches!(key.as_str(), "id" | "bus" | "addr" | "driver")

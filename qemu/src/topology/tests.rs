@@ -55,6 +55,25 @@ fn values_become_qemu_options() {
 }
 
 #[test]
+fn a_device_may_have_a_disk() {
+    let text = |more: &str| {
+        format!("[[device]]\nid='e'\ndriver='x'\nbus='rp0'\naddr='0.0'\ntest=true\ncount=2\n{more}")
+    };
+    let topology = parse(&text("disk_mib=8")).unwrap();
+    let disks: Vec<_> = topology.disks().map(|d| (d.file(), d.mib)).collect();
+    assert_eq!(
+        disks,
+        [("e0-disk.raw".into(), 8), ("e1-disk.raw".into(), 8)]
+    );
+    let options = &topology.devices[2].options;
+    assert!(options.contains(&("drive".into(), "e1-disk".into())));
+    assert!(error(&text("disk_mib=8\noptions={drive='d'}")).contains("`disk_mib` makes the drive"));
+    let clash = error(&text("network=true\noptions={netdev='d'}"));
+    assert!(clash.contains("`network` makes the netdev"), "{clash}");
+    assert!(error(&text("disk_mib=0")).starts_with("t.toml: line "));
+}
+
+#[test]
 fn an_unknown_name_lists_the_known_ones() {
     let text = Topology::load("nosuch").unwrap_err().to_string();
     assert!(
@@ -302,10 +321,21 @@ fn the_machine_has_memory_and_perhaps_swap() {
         Topology::parse("t", Path::new("t.toml"), &format!("{keys}{BRIDGE}{device}"))
     };
     let topology = load("").unwrap();
-    assert_eq!((topology.memory_mib, topology.swap_mib), (512, None));
+    assert_eq!((topology.memory_mib, topology.swap), (512, None));
+    assert_eq!(topology.processors, None);
+    let topology = load("processors = 4").unwrap();
+    assert_eq!(topology.processors, Some(4));
     let topology = load("memory_mib = 768\nswap_mib = 64").unwrap();
-    assert_eq!((topology.memory_mib, topology.swap_mib), (768, Some(64)));
-    for wrong in ["memory_mib = 0", "swap_mib = 0", "memory_mib = 'x'"] {
+    assert_eq!(
+        (topology.memory_mib, topology.swap),
+        (768, Some(Disk::of("swap", 64)))
+    );
+    for wrong in [
+        "memory_mib = 0",
+        "swap_mib = 0",
+        "processors = 0",
+        "memory_mib = 'x'",
+    ] {
         let text = load(wrong).unwrap_err().to_string();
         assert!(text.starts_with("t.toml: line 1: "), "{text}");
     }

@@ -22,6 +22,7 @@ use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 const BOUND: Duration = Duration::from_secs(20);
@@ -108,7 +109,14 @@ impl Files {
         command.env("TMPDIR", self.path("tmp"));
         // The fake is one guest.
         command.env("JOBS", "1");
-        for variable in ["FILTER", "SEED", "TIMEOUT", "TOPOLOGY", "PCI_RECOVERY_BIND"] {
+        for variable in [
+            "FILTER",
+            "REPORT",
+            "SEED",
+            "TIMEOUT",
+            "TOPOLOGY",
+            "PCI_RECOVERY_BIND",
+        ] {
             command.env_remove(variable);
         }
         command
@@ -129,7 +137,7 @@ pub struct Guest {
     qmp: Arc<Mutex<Vec<String>>>,
 }
 
-/// What a harness that has ended left.
+/// The output and files of a harness that has ended.
 pub struct Ended {
     pub files: Files,
     pub code: Option<i32>,
@@ -140,6 +148,12 @@ pub struct Ended {
 impl Ended {
     pub fn last_line(&self) -> &str {
         self.stdout.lines().last().unwrap_or_default()
+    }
+
+    /// The file that `--report` named.
+    pub fn report(&self) -> Value {
+        let text = fs::read_to_string(self.files.path("report.json")).unwrap();
+        serde_json::from_str(&text).unwrap()
     }
 
     pub fn log(&self, name: &str) -> String {
@@ -208,7 +222,7 @@ impl Guest {
         });
     }
 
-    /// What a person typed, until `end`.
+    /// The typed input, until `end`.
     pub fn input_until(&mut self, end: &[u8]) -> Vec<u8> {
         let mut input = Vec::new();
         let output = self.output.as_mut().unwrap();
@@ -220,7 +234,7 @@ impl Guest {
         input
     }
 
-    /// Asks the harness.
+    /// Sends a request to the harness.
     pub fn request(&mut self, line: &str) -> String {
         writeln!(self.requests.get_mut(), "{line}").unwrap();
         let mut answer = String::new();
@@ -252,7 +266,7 @@ impl Guest {
         Self::attach(self.files, self.harness)
     }
 
-    /// What was given to QEMU, an argument a line.
+    /// The arguments of QEMU, one a line.
     pub fn arguments(&self) -> String {
         fs::read_to_string(self.files.path("arguments")).unwrap()
     }

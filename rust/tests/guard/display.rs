@@ -4,15 +4,32 @@
 
 use pci_recovery_guard::guard::{Mismatch, Refusal, Register};
 
-/// One test for each refusal's text.
+/// One test for each refusal's text, which docs/refusals.md explains.
 macro_rules! reads {
     ($($test:ident: $refusal:expr => $text:literal;)*) => {$(
         #[test]
         fn $test() {
             use Refusal::*;
             assert_eq!($refusal.to_string(), $text);
+            // A uevent has 2048 bytes for all of it, a line of the log 1024.
+            assert!($text.len() < 128);
+            assert!(
+                PAGE.contains(concat!("| `", $text, "` |")),
+                "docs/refusals.md does not explain it"
+            );
         }
-    )*};
+    )*
+
+    #[test]
+    fn all_are_listed() {
+        use Refusal::*;
+        let mut listed = [$(number(&$refusal)),*].to_vec();
+        listed.sort_unstable();
+        listed.dedup();
+        let all: Vec<usize> = (0..REFUSALS).collect();
+        assert_eq!(listed, all);
+    }
+    };
 }
 
 reads! {
@@ -41,14 +58,56 @@ reads! {
         => "a word of capability 0x07 reads all-ones";
     extended_capability_says_so: Capability { id: 0x1e, extended: true }
         => "a word of extended capability 0x1e reads all-ones";
+    port: Port => "L1 PM Substates of the port above read all-ones";
+    loop_shows_where: Loop { offset: 0x50 }
+        => "a capability list loops, it comes back to 0x050";
+    astray_shows_where: Astray { offset: 0xa0 }
+        => "a capability list leads to 0x0a0, which reads all-ones";
+    truncated_names_the_capability: Truncated { id: 0x1e, extended: true }
+        => "extended capability 0x1e is in no list any more";
+    given_up: GivenUp => "the recovery from an error was given up";
     core_shows_the_errno: Core { errno: -12 } => "pci_save_state() failed with -12";
 }
+
+const REFUSALS: usize = 20;
+
+/// Numbers the refusals. No pattern for the rest: a new one does not compile before it is here, and
+/// in the list above.
+fn number(refusal: &Refusal) -> usize {
+    use Refusal::*;
+    match refusal {
+        Frozen => 0,
+        Dead => 1,
+        PoweredOff => 2,
+        Recovering => 3,
+        Inaccessible => 4,
+        LostDuringSave => 5,
+        ResetDuringSave { .. } => 6,
+        AllOnes { .. } => 7,
+        Unexpected { .. } => 8,
+        Invalid { .. } => 9,
+        Wiped => 10,
+        Disabled { .. } => 11,
+        Loop { .. } => 12,
+        Astray { .. } => 13,
+        Truncated { .. } => 14,
+        Zeroed { .. } => 15,
+        Capability { .. } => 16,
+        Port => 17,
+        GivenUp => 18,
+        Core { .. } => 19,
+    }
+}
+
+/// The page that explains them.
+const PAGE: &str = include_str!("../../../docs/refusals.md");
 
 fn register(offset: u16, width: u8, value: u32) -> Register {
     Register {
         name: "PCI_X",
         offset,
         width,
+        express: false,
         value,
         mask: u32::MAX,
         vital: 0,

@@ -64,7 +64,7 @@ fn bars_follow_and_the_next_save_is_accepted() {
     );
     let known_good = example.known_good();
     assert_eq!(check_header(&header, &now, Some(&known_good)), Ok(()));
-    // The old addresses are not good any more.
+    // The old addresses are no longer good.
     assert!(check_header(&example.header, &now, Some(&known_good)).is_err());
 }
 
@@ -95,6 +95,24 @@ fn intx_disable_follows_msi() {
         changed(&without, &after(&without, on).1),
         [(1, 0x0010_0507)]
     );
+}
+
+#[test]
+fn bus_mastering_of_a_bridge_follows_the_kernel() {
+    let mut example = bridge();
+    example.header[1] &= !0x4;
+    let (_, header) = after(&example, |_| ());
+    assert_eq!(changed(&example, &header), [(1, bridge().header[1])]);
+
+    // The kernel did not turn it on, it is hard-wired to 0, or its driver may have ended it.
+    let (_, header) = after(&example, |now| now.bus_master = false);
+    assert_eq!(header, example.header);
+    let (_, header) = after(&example, |now| now.learned.no_bus_master = true);
+    assert_eq!(header, example.header);
+    let mut example = with_rom(endpoint());
+    example.header[1] &= !0x4;
+    let (_, header) = after(&example, |_| ());
+    assert_eq!(header, example.header);
 }
 
 #[test]

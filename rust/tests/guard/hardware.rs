@@ -3,7 +3,7 @@
 //! Hardware that is not as the specification has it of most: it is accepted, a loss is not.
 
 use pci_recovery_guard::guard::{
-    capability::check, check_header, learn_aer_ones, Learned, Refusal, ALL_ONES,
+    check_aer_ones, check_header, learn_aer_ones, plausible::check, Learned, Refusal, ALL_ONES,
 };
 
 use crate::{
@@ -102,4 +102,24 @@ fn a_register_of_aer_that_is_all_ones_for_good_is_learned() {
     let mut other = ERR;
     other[0] = ALL_ONES;
     assert!(check(&Saved::err(&other).as_guard(), &learned, None).is_err());
+}
+
+/// A driver has written the mask since: all-ones that are read once are a loss again.
+#[test]
+fn a_register_of_aer_that_was_all_ones_is_read_once_more() {
+    let saved = Saved::err(&ERR);
+    let learned = Learned {
+        aer_ones: 1 << 2,
+        ..Learned::default()
+    };
+    let verdict = |found| check_aer_ones(&saved.as_guard(), &learned, |_| found);
+    assert_eq!(verdict(ALL_ONES), Ok(()));
+    let refusal = Refusal::AllOnes {
+        register: "PCI_ERR_COR_MASK",
+    };
+    assert_eq!(verdict(0xe000), Err(refusal));
+    // Where nothing was learned, no register is read.
+    let nothing = Learned::default();
+    let read = |_| panic!("a read");
+    assert_eq!(check_aer_ones(&saved.as_guard(), &nothing, read), Ok(()));
 }

@@ -3,7 +3,7 @@
 //! The header, word by word: which words cannot read all-ones, and the other impossible values.
 
 use pci_recovery_guard::guard::{
-    header::{name, read_only_mask},
+    header::{name, read_only_mask, verify_mask},
     Bar, BarKind, HeaderType, Refusal, ALL_ONES, HEADER_WORDS,
 };
 
@@ -249,7 +249,7 @@ fn bus_numbers_that_the_kernel_did_not_assign_are_not_compared() {
     let mut example = bridge();
     example.function.buses = None;
     assert_eq!(example.check_with(6, 0), Ok(()));
-    // Even so, four bytes of ones are nobody's.
+    // Even so, no function has four bytes of ones.
     assert_eq!(example.check_with(6, ALL_ONES), all_ones("PCI_PRIMARY_BUS"));
 }
 
@@ -259,7 +259,10 @@ fn every_word_has_a_name_and_no_more() {
         let names: std::collections::BTreeSet<_> =
             (0..HEADER_WORDS).map(|i| name(header_type, i)).collect();
         assert_eq!(names.len(), HEADER_WORDS);
-        assert_eq!(name(header_type, HEADER_WORDS), "unknown");
-        assert_eq!(read_only_mask(header_type, HEADER_WORDS, 0), 0);
+        for index in [HEADER_WORDS, usize::MAX] {
+            assert_eq!(name(header_type, index), "unknown");
+            assert_eq!(read_only_mask(header_type, index, 0), 0);
+            assert_eq!(verify_mask(header_type, index, ALL_ONES), ALL_ONES);
+        }
     }
 }

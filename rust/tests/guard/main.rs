@@ -4,7 +4,7 @@
 //!
 //! | tests | of |
 //! |---|---|
-//! | [`header`], [`bars`], [`capability`] | the rule of each register, one test a rule |
+//! | [`header`], [`bars`], [`plausible`] | the rule of each register, one test a rule |
 //! | [`hardware`] | hardware that is not as most is, and is accepted |
 //! | [`follow`] | what the kernel changes on purpose |
 //! | [`save`] | the order of the rules, the known-good state, a loss half-way |
@@ -17,9 +17,9 @@
 //! which reads a save is made of, so that a test can lose some of them.
 
 mod bars;
-mod capability;
 #[path = "../common/cases.rs"]
 mod cases;
+mod certain;
 mod display;
 /// Shared with the KUnit tests.
 #[path = "../../kunit_recovery/example.rs"]
@@ -31,6 +31,7 @@ mod header;
 mod loss;
 #[path = "../model/mod.rs"]
 mod model;
+mod plausible;
 mod properties;
 mod save;
 mod snapshot;

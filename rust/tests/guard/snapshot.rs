@@ -3,8 +3,9 @@
 //! Which registers are compared after a restore, and which of their bits.
 
 use pci_recovery_guard::guard::{
-    header::verify_mask, Capability, HeaderType, Lists, Mismatch, Register, Snapshot, ALL_ONES,
-    HEADER_WORDS,
+    capability::{EXP as EXP_PLACES, ID_EXP},
+    header::verify_mask,
+    Capability, HeaderType, Lists, Mismatch, Register, Snapshot, ALL_ONES, HEADER_WORDS,
 };
 
 use crate::{
@@ -113,6 +114,36 @@ fn more_words_than_there_are_registers_are_dropped() {
         snapshot.registers().count(),
         HEADER_WORDS + EXP.len() + ERR.len()
     );
+}
+
+#[test]
+fn a_capability_that_is_cut_off_has_the_registers_that_are_left() {
+    let (example, bytes) = (endpoint(), EXP.map(u16::to_ne_bytes).concat());
+    for len in 0..=bytes.len() {
+        let data = &bytes[..len];
+        let (id, extended) = (ID_EXP, false);
+        let capabilities = [Capability { id, extended, data }].into_iter();
+        let snapshot = Snapshot::new(&example.header, capabilities, &example.function);
+        assert_eq!(snapshot.registers().count(), HEADER_WORDS + len / 2);
+    }
+}
+
+#[test]
+fn a_capability_at_the_end_of_config_space_does_not_overflow() {
+    for cap in [0x40, 0xf0, 0xff, 0x100, u16::MAX - 1, u16::MAX] {
+        let mut example = endpoint();
+        example.function.pcie_cap = cap;
+        example.function.aer_cap = cap;
+        // An ordinary capability ends with the first 256 bytes.
+        let ordinary = snapshot(&example)
+            .registers()
+            .filter(|r| r.width == 2)
+            .count();
+        let there = EXP_PLACES
+            .iter()
+            .filter(|r| cap.saturating_add(r.offset) <= 0xff);
+        assert_eq!(ordinary, there.count());
+    }
 }
 
 #[test]

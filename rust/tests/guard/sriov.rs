@@ -91,6 +91,14 @@ fn a_loss_is_noticed_at_the_first_register_that_cannot_be_ones() {
 }
 
 #[test]
+fn a_capability_at_any_offset_does_not_overflow() {
+    for cap in [0, 0xffc, u16::MAX] {
+        let sriov = Sriov { cap, ..sriov(4) };
+        assert_eq!(sriov.registers().count(), 5);
+    }
+}
+
+#[test]
 fn without_virtual_functions_nothing_is_compared() {
     assert_eq!(sriov(0).registers().count(), 0);
     let none = sriov(0).verify(|_| panic!("nothing is to be read"));

@@ -4,7 +4,11 @@
 
 use std::{collections::HashMap, fs, path::Path};
 
-use pci_recovery_guard::guard::{Bar, BarKind, Buses, Function, HeaderType, Learned, Windows};
+use pci_recovery_guard::guard::{Bar, Buses, Function};
+use pci_recovery_space::{
+    dump::Line,
+    facts::{bar_of_resource, number, of_space},
+};
 
 use super::{driver::Device, space::Space};
 
@@ -15,7 +19,7 @@ pub struct Model {
     pub function: Function,
     /// Its config space when all was well.
     pub good: Space,
-    /// After a reset that nobody restored.
+    /// After a reset without a restore.
     pub wiped: Option<Space>,
 }
 
@@ -47,21 +51,23 @@ impl Model {
         let mut resources = Vec::new();
         let mut spaces: Vec<Vec<u8>> = Vec::new();
         for line in text.lines() {
+            match Line::parse(line) {
+                Ok(Line::Row { offset, bytes }) => {
+                    let space = spaces.last_mut()?;
+                    space.resize(offset, 0);
+                    space.extend(bytes);
+                    continue;
+                }
+                Ok(Line::Function { .. }) => {
+                    spaces.push(Vec::new());
+                    continue;
+                }
+                _ => {}
+            }
             let Some((key, rest)) = line.split_once(' ') else {
                 continue;
             };
-            if let Some(offset) = key.strip_suffix(':') {
-                let offset = usize::from_str_radix(offset, 16).ok()?;
-                let row: Option<Vec<u8>> = rest
-                    .split_whitespace()
-                    .map(|byte| u8::from_str_radix(byte, 16).ok())
-                    .collect();
-                let space = spaces.last_mut()?;
-                space.resize(offset, 0);
-                space.extend(row?);
-            } else if key.contains(':') {
-                spaces.push(Vec::new());
-            } else if key == "resource" {
+            if key == "resource" {
                 resources.push(numbers(rest)?);
             } else {
                 facts.insert(key, rest.split(' ').collect());
@@ -74,11 +80,6 @@ impl Model {
         let fact = |key: &str| number(facts.get(key)?.first()?);
         let is_vf = fact("virtual")? != 0;
         let function = Function {
-            header_type: match good.read(0x0e, 1) & 0x7f {
-                0 => HeaderType::Normal,
-                1 => HeaderType::Bridge,
-                _ => return None,
-            },
             is_vf,
             ids: (fact("device")? << 16 | fact("vendor")?) as u32,
             class_revision: (fact("class")? << 8 | fact("revision")?) as u32,
@@ -87,11 +88,6 @@ impl Model {
                 .map(|bar| bar.filter(|_| !is_vf)),
             enabled: fact("enable")? != 0,
             bus_master: good.dword(4) & 4 != 0,
-            msi: false,
-            rom_enabled: true,
-            l1ss: false,
-            tph: false,
-            windows: Windows::default(),
             buses: facts.get("buses").and_then(|buses| {
                 let bus = |index: usize| u8::try_from(number(buses.get(index)?)?).ok();
                 Some(Buses {
@@ -100,12 +96,8 @@ impl Model {
                     subordinate: bus(2)?,
                 })
             }),
-            // What `Device::add` finds.
-            extended: false,
-            pcie_cap: 0,
-            aer_cap: 0,
-            saved_before: [0; 16],
-            learned: Learned::default(),
+            // The header, and what is the same for all of them.
+            ..of_space(&good, 0).ok()?
         };
         Some(Self {
             name: name.into(),
@@ -116,32 +108,14 @@ impl Model {
     }
 }
 
-fn number(text: &str) -> Option<u64> {
-    match text.strip_prefix("0x") {
-        Some(digits) => u64::from_str_radix(digits, 16).ok(),
-        None => text.parse().ok(),
-    }
-}
-
 fn numbers(text: &str) -> Option<Vec<u64>> {
     text.split(' ').map(number).collect()
 }
 
-/// A BAR from a line of the file `resource`: start, end, flags (see `resource()` in `pci/info.rs`).
+/// A BAR from a line of the file `resource`.
 fn bar(resource: &[u64]) -> Option<Bar> {
     let &[start, end, flags] = resource else {
         return None;
     };
-    let kind = match flags {
-        // Unset, disabled, fixed, enhanced allocation.
-        _ if flags & 0x3000_0030 != 0 || (start == 0 && end == 0) => return None,
-        _ if flags & 0x100 != 0 => BarKind::Io,
-        _ if flags & 0x200 == 0 => return None,
-        _ if flags & 0x10_0000 != 0 => BarKind::Mem64,
-        _ => BarKind::Mem32,
-    };
-    Some(Bar {
-        address: start,
-        kind,
-    })
+    bar_of_resource(start, end, flags)
 }

@@ -1,26 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Whole config spaces, and what the kernel and the driver do with them; for the tests on the host
-//! and the fuzzer (`rust/fuzz/`).
+//! Config spaces to test with; for the tests on the host and the fuzzer (`rust/fuzz/`). What the
+//! kernel and the driver do with one is in `rust/space/`.
 //!
 //! | | |
 //! |---|---|
-//! | [`space`] | a config space |
-//! | [`kernel`] | the PCI core: finds capabilities, saves state |
-//! | [`reads`] | a save as a list of reads |
-//! | [`driver`] | the guarded save around it |
 //! | [`build`] | a config space that is valid for a function, from any bytes |
 //! | [`corpus`] | config spaces of QEMU's devices |
-//! | [`damage`] | what must be refused |
-//! | [`input`] | all of it from the bytes that a fuzzer gives |
+//! | [`input`] | one of both from the bytes that a fuzzer gives |
 
-#![allow(dead_code, reason = "nobody who includes this needs all of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "nobody who includes this needs all of it"
+)]
+
+pub use pci_recovery_space::{damage, driver, reads, space};
 
 pub mod build;
 pub mod corpus;
-pub mod damage;
-pub mod driver;
 pub mod input;
-pub mod kernel;
-pub mod reads;
-pub mod space;

@@ -90,7 +90,7 @@ impl Bus {
         self.faults.decide(&access, self.now_ns)
     }
 
-    /// Does any fault do anything to this access?
+    /// Returns whether a fault affects this access.
     pub fn hits(&mut self, access: Access) -> bool {
         self.decide(access) != Decision::default()
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Tests of `pci_fault/fault.rs` and `pci_fault/spec.rs`, by what a user is told.
+//! Tests of what in `pci_fault/` knows no kernel: faults and models, by what a user sees.
 //!
 //! | tests | of |
 //! |---|---|
@@ -10,6 +10,8 @@
 //! | [`wiped`], [`stuck`] | the two that change single bytes |
 //! | [`several`] | the first decides, all count; four slots |
 //! | [`words`] | a fault as text: each key, each refusal, what is shown is what is read |
+//! | [`models`] | a model as text: each line, each refusal, those that come with the tests |
+//! | [`registers`] | how the registers of a model behave |
 //! | [`garbage`] | no text panics, and no fault or access does |
 //!
 //! [`bus`] has functions that faults are armed for, [`generate`] any fault and any access,
@@ -18,11 +20,14 @@
 mod bus;
 #[path = "../common/cases.rs"]
 mod cases;
+mod device;
 mod effects;
 mod garbage;
 mod generate;
 mod life;
 mod matching;
+mod models;
+mod registers;
 mod several;
 mod sound;
 mod stuck;

@@ -219,7 +219,7 @@ proptest! {
         }
     }
 
-    /// Nobody's counters depend on the others.
+    /// The counters of a fault do not depend on the others.
     #[test]
     fn any_four_faults_count_as_if_alone(
         faults in collection::vec(generate::fault(), 0..=MAX_FAULTS),

@@ -81,7 +81,7 @@ fn it_begins_with_a_kind() {
     }
 }
 
-/// A kind that is not known is what a person is told first.
+/// An unknown kind is reported first.
 #[test]
 fn a_kind_that_is_not_known_is_told_before_its_keys() {
     for text in [

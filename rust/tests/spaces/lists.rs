@@ -230,7 +230,8 @@ fn a_capability_that_is_not_saved_may_come_and_go() {
 /// succeeds.
 #[test]
 fn a_truncated_list_leaves_an_old_value_in_the_buffer() {
-    use crate::model::{kernel::Core, reads::ID_LTR};
+    use crate::model::reads::ID_LTR;
+    use pci_recovery_space::kernel::Core;
 
     let mut example = example(true);
     example.space.set(0x154, u32::MAX, 0x1001_1001);

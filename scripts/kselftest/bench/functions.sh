@@ -1,14 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # topology: switch fleet64 fleet256
+# timeout: 7200
 #
 # What many functions cost: one fatal error at a port recovers all that are below it,
 # 1, 8, 64 or 256. And how much memory a function takes.
 
-# shellcheck source-path=SCRIPTDIR source=../lib/test.sh
+# shellcheck shell=busybox source-path=SCRIPTDIR source=../lib/test.sh
 . "$KT_DIR/lib/test.sh"
-# shellcheck source=../lib/stub.sh
-. "$KT_DIR/lib/stub.sh"
+# shellcheck source=../lib/pci_stub.sh
+. "$KT_DIR/lib/pci_stub.sh"
 # shellcheck source=../lib/fleet.sh
 . "$KT_DIR/lib/fleet.sh"
 # shellcheck source=../lib/memory.sh
@@ -34,23 +35,25 @@ fleet_count() {
 
 # fleet_to WHO: gives the functions of FLEET to that driver.
 fleet_to() {
+	local bdf
 	driver_of "$1"
-	for ft_bdf in $FLEET; do
-		pci_driver "$ft_bdf"
+	for bdf in $FLEET; do
+		pci_driver "$bdf"
 		[ "$PCI_DRIVER" != "$WHO_DRIVER" ] || continue
-		[ -z "$PCI_DRIVER" ] || echo "$ft_bdf" > "$SYSFS_PCI/$ft_bdf/driver/unbind"
-		driver_override "$ft_bdf" "$WHO_DRIVER"
-		echo "$ft_bdf" > "/sys/bus/pci/drivers/$WHO_DRIVER/bind"
+		[ -z "$PCI_DRIVER" ] || echo "$bdf" > "$SYSFS_PCI/$bdf/driver/unbind"
+		driver_override "$bdf" "$WHO_DRIVER"
+		echo "$bdf" > "/sys/bus/pci/drivers/$WHO_DRIVER/bind"
 	done
 }
 
-# fleet_leave: nobody drives them, but for the device under test.
+# fleet_leave: unbinds all of them but the device under test.
 fleet_leave() {
-	for fl_bdf in $ALL; do
-		[ "$fl_bdf" != "$KT_DEVICE" ] || continue
-		pci_driver "$fl_bdf"
-		[ -z "$PCI_DRIVER" ] || echo "$fl_bdf" > "$SYSFS_PCI/$fl_bdf/driver/unbind"
-		driver_override "$fl_bdf" ""
+	local bdf
+	for bdf in $ALL; do
+		[ "$bdf" != "$KT_DEVICE" ] || continue
+		pci_driver "$bdf"
+		[ -z "$PCI_DRIVER" ] || echo "$bdf" > "$SYSFS_PCI/$bdf/driver/unbind"
+		driver_override "$bdf" ""
 	done
 }
 
@@ -60,33 +63,36 @@ inject_into() {
 
 # fleet_counters: counts the accesses to the buses of FLEET from here on.
 fleet_counters() {
+	local bdf
 	fault_load
-	for fc_bdf in $FLEET; do
-		fault_wrap "$fc_bdf"
+	for bdf in $FLEET; do
+		fault_wrap "$bdf"
 		fault_clear
 	done
 }
 
 # below PORT: the functions of FLEET recover from a fatal error of the port above them.
 below() {
+	local who accesses
 	fleet_count
-	for be_who in plain guarded; do
-		fleet_to "$be_who"
+	for who in plain guarded; do
+		fleet_to "$who"
 		fleet_counters
 		recover inject_into "$1"
 		# The first two lines are reads and writes.
-		be_accesses=$(awk 'FNR <= 2 { sum += $2 } END { print sum + 0 }' "$FAULT_ROOT"/*/counters)
+		accesses=$(awk 'FNR <= 2 { sum += $2 } END { print sum + 0 }' "$FAULT_ROOT"/*/counters)
 		fault_unload
-		bench_says "fatal_$COUNT" "$be_who" accesses "$be_accesses"
-		recoveries "fatal_$COUNT" "$be_who" 1 inject_into "$1"
+		bench_says "fatal_$COUNT" "$who" accesses "$accesses"
+		recoveries "fatal_$COUNT" "$who" 1 inject_into "$1"
 	done
 }
 
 # The functions of the first port.
 one_port() {
+	local bdf
 	FLEET=
-	for op_bdf in $ALL; do
-		[ "${op_bdf%.*}" != "${KT_DEVICE%.*}" ] || FLEET="${FLEET:+$FLEET }$op_bdf"
+	for bdf in $ALL; do
+		[ "${bdf%.*}" != "${KT_DEVICE%.*}" ] || FLEET="${FLEET:+$FLEET }$bdf"
 	done
 	below down0
 	FLEET=$ALL
@@ -99,14 +105,15 @@ all() {
 # The kernel's slabs grow by it: what the driver holds, its files in debugfs and what is
 # rounded up.
 memory() {
+	local who before
 	fleet_count
-	for mm_who in plain guarded; do
+	for who in plain guarded; do
 		fleet_to core
 		memory_settle
-		mm_before=$SLAB
-		fleet_to "$mm_who"
+		before=$SLAB
+		fleet_to "$who"
 		memory_settle
-		bench_says memory_slab "$mm_who" bytes $(((SLAB - mm_before) * 1024 / COUNT))
+		bench_says memory_slab "$who" bytes $(((SLAB - before) * 1024 / COUNT))
 	done
 }
 

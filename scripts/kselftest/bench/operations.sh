@@ -1,19 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # topology: endpoint nvme switch
+# timeout: 3600
 #
 # What one function costs in peace: probe, save, restore, and each way to reset it.
 
-# shellcheck source-path=SCRIPTDIR source=../lib/test.sh
+# shellcheck shell=busybox source-path=SCRIPTDIR source=../lib/test.sh
 . "$KT_DIR/lib/test.sh"
-# shellcheck source=../lib/stub.sh
-. "$KT_DIR/lib/stub.sh"
+# shellcheck source=../lib/pci_stub.sh
+. "$KT_DIR/lib/pci_stub.sh"
 # shellcheck source=../lib/reset.sh
 . "$KT_DIR/lib/reset.sh"
 # shellcheck source=../lib/bench.sh
 . "$KT_DIR/lib/bench.sh"
-# shellcheck source=../lib/stock.sh
-. "$KT_DIR/lib/stock.sh"
+# shellcheck source=../lib/kernel_driver.sh
+. "$KT_DIR/lib/kernel_driver.sh"
 
 bench_need
 reset_need
@@ -58,7 +59,7 @@ each_reset() {
 			continue
 		fi
 		for who in core stock plain guarded; do
-			[ "$who" != stock ] || stock_find || continue
+			[ "$who" != stock ] || kernel_driver_find || continue
 			bench_bind "$who"
 			"$1" "$method" "$who"
 		done

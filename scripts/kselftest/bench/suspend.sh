@@ -1,22 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # topology: endpoint nvme switch
+# timeout: 3600
 #
 # What a suspend and resume of one function costs: all callbacks of its driver and
 # of the PCI core for it, without what they sleep.
 
-# shellcheck source-path=SCRIPTDIR source=../lib/test.sh
+# shellcheck shell=busybox source-path=SCRIPTDIR source=../lib/test.sh
 . "$KT_DIR/lib/test.sh"
 # shellcheck source=../lib/hotplug.sh
 . "$KT_DIR/lib/hotplug.sh"
 # shellcheck source=../lib/sleep.sh
 . "$KT_DIR/lib/sleep.sh"
-# shellcheck source=../lib/stub.sh
-. "$KT_DIR/lib/stub.sh"
+# shellcheck source=../lib/pci_stub.sh
+. "$KT_DIR/lib/pci_stub.sh"
 # shellcheck source=../lib/bench.sh
 . "$KT_DIR/lib/bench.sh"
-# shellcheck source=../lib/stock.sh
-. "$KT_DIR/lib/stock.sh"
+# shellcheck source=../lib/kernel_driver.sh
+. "$KT_DIR/lib/kernel_driver.sh"
 
 bench_need
 sleep_need freeze
@@ -26,7 +27,7 @@ async_undo() {
 	echo 1 > /sys/power/pm_async
 }
 
-# One device after the other: the time between is nobody else's.
+# One device after the other, so that their times do not overlap.
 at_exit async_undo
 echo 0 > /sys/power/pm_async
 
@@ -34,7 +35,7 @@ accesses() {
 	fault_load
 	fault_wrap "$KT_DEVICE"
 	for who in core stock plain guarded; do
-		[ "$who" != stock ] || stock_find || continue
+		[ "$who" != stock ] || kernel_driver_find || continue
 		bench_bind "$who"
 		counted suspend "$who" sleep_cycle
 	done
@@ -55,23 +56,24 @@ device_ns() {
 }
 
 instructions() {
+	local cpu time round
 	for who in core stock plain guarded; do
-		[ "$who" != stock ] || stock_find || continue
+		[ "$who" != stock ] || kernel_driver_find || continue
 		bench_bind "$who"
-		in_cpu=
-		in_time=
-		for in_round in 1 2 3 4 5; do
-			: "$in_round"
+		cpu=
+		time=
+		for round in 1 2 3 4 5; do
+			: "$round"
 			sleep "$LOG_WINDOW"
 			: > "$TRACING/trace"
 			check_true "the suspend fails" sleep_cycle
 			# shellcheck disable=SC2046 # two numbers
 			set -- $(device_ns)
-			lesser in_time "$1"
-			lesser in_cpu "$2"
+			lesser time "$1"
+			lesser cpu "$2"
 		done
-		bench_says suspend "$who" instructions "$in_cpu"
-		bench_says suspend "$who" ns "$in_time"
+		bench_says suspend "$who" instructions "$cpu"
+		bench_says suspend "$who" ns "$time"
 	done
 }
 

@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # topology: models
+# timeout: 300
 #
 # Every PCI device that QEMU models: it is bound and its state is saved; when the
 # bus above it was reset, a save is refused and a restore brings it back. Dumps its
 # config space before and after, for the host tests (`make corpus`).
 
-# shellcheck source-path=SCRIPTDIR source=../lib/test.sh
+# shellcheck shell=busybox source-path=SCRIPTDIR source=../lib/test.sh
 . "$KT_DIR/lib/test.sh"
 # shellcheck source=../lib/corpus.sh
 . "$KT_DIR/lib/corpus.sh"
@@ -62,16 +63,17 @@ builtin() {
 }
 
 # reset_above BDF: resets the bus that it is on, once for all functions there.
-# Nobody restores anything.
+# Nothing is restored.
 reset_above() {
+	local control
 	pci_upstream_port "$1"
 	case " $RESET " in
 	*" $PORT "*) return 0 ;;
 	esac
 	RESET="$RESET $PORT"
-	ra_control=$(cfg_read "$PORT" $PCI_BRIDGE_CONTROL 2)
-	cfg_write "$PORT" $PCI_BRIDGE_CONTROL 2 $((ra_control | PCI_BRIDGE_CTL_BUS_RESET))
-	cfg_write "$PORT" $PCI_BRIDGE_CONTROL 2 "$ra_control"
+	control=$(cfg_read "$PORT" $PCI_BRIDGE_CONTROL 2)
+	cfg_write "$PORT" $PCI_BRIDGE_CONTROL 2 $((control | PCI_BRIDGE_CTL_BUS_RESET))
+	cfg_write "$PORT" $PCI_BRIDGE_CONTROL 2 "$control"
 	wait_for "$KT_WAIT" accessible "$1" || fail "it does not answer after the reset"
 }
 

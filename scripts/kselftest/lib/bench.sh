@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
+# shellcheck shell=busybox disable=SC2034,SC2153 # answers in variables, those of read_line too
 #
 # Benchmarks: the same thing done by several drivers of the same function, in the
 # same guest. WHO is one of them:
 #
 #	guarded   pci_recovery
 #	plain     pci_plain, bench/pci_plain: what C drivers do today
-#	core      pci-stub: what the PCI core does by itself, or is asked for alone
-#	stock     the driver that the kernel has for the device: lib/stock.sh
+#	core      pci-stub: what the PCI core does by itself, or one call of it
+#	stock     the driver that the kernel has for the device: lib/kernel_driver.sh
 #
 # The guest's time counts instructions (qemu -icount), so that what is measured in
 # nanoseconds are instructions.
 
-MEASURE=$KT_DIR/tools/measure
 PLAIN_MODULE=${KT_MODULE%/*}/pci_plain.ko
 # Longer than a window in which the driver limits its lines in the log: each
 # measurement begins with a new one.
@@ -33,7 +32,7 @@ bench_need() {
 	BENCH_PRINTK=$LINE
 	echo 1 > /proc/sys/kernel/printk
 	[ -d "/sys/bus/pci/drivers/pci_plain" ] || insmod "$PLAIN_MODULE"
-	[ -d "$STUB_DIR" ] || kmod_load pci-stub
+	[ -d "$PCI_STUB_DIR" ] || kmod_load pci-stub
 }
 
 bench_undo() {
@@ -45,17 +44,17 @@ bench_undo() {
 
 # bench_says OPERATION WHO UNIT VALUE: for the harness, which has the table.
 bench_says() {
-	report "bench $BENCH_TOPOLOGY $*"
+	report "figure=$4 topology=$BENCH_TOPOLOGY operation=$1 who=$2 unit=$3"
 }
 
 # driver_of WHO: sets WHO_DRIVER, and WHO_FILES, its folder in debugfs. Of `stock` only
-# after stock_find.
+# after kernel_driver_find.
 driver_of() {
 	case $1 in
 	guarded) WHO_DRIVER=pci_recovery ;;
 	plain) WHO_DRIVER=pci_plain ;;
 	core) WHO_DRIVER=pci-stub ;;
-	stock) WHO_DRIVER=$STOCK_DRIVER ;;
+	stock) WHO_DRIVER=$KERNEL_DRIVER ;;
 	esac
 	WHO_FILES=/sys/kernel/debug/$WHO_DRIVER/$KT_DEVICE
 }
@@ -73,27 +72,29 @@ bench_bind() {
 # counted OPERATION WHO COMMAND...: reports how many accesses to the config space of
 # the bus COMMAND makes.
 counted() {
-	cn_operation=$1
-	cn_who=$2
+	local operation who
+	operation=$1
+	who=$2
 	shift 2
 	fault_clear
 	"$@"
 	fault_counters
 	# Plain C may do nothing at all.
-	[ "$cn_who" != guarded ] || [ "$ACCESSES" -gt 0 ] ||
-		fail "no access of $cn_operation was counted"
-	bench_says "$cn_operation" "$cn_who" reads "$READS"
-	bench_says "$cn_operation" "$cn_who" writes "$WRITES"
+	[ "$who" != guarded ] || [ "$ACCESSES" -gt 0 ] ||
+		fail "no access of $operation was counted"
+	bench_says "$operation" "$who" reads "$READS"
+	bench_says "$operation" "$who" writes "$WRITES"
 }
 
-# took ARG...: `measure`, in a new window of the log. Sets CPU and TIME, the least
+# took ARG...: `guest measure`, in a new window of the log. Sets CPU and TIME, the least
 # that it took; the write must succeed, or fail with TOOK_ERRNO.
 TOOK_ERRNO=OK
 took() {
+	local line
 	sleep "$LOG_WINDOW"
-	tk_line=$("$MEASURE" "$@")
+	line=$(guest measure "$@")
 	# shellcheck disable=SC2086 # its nine words
-	set -- $tk_line
+	set -- $line
 	CPU=$2
 	TIME=$6
 	check_eq "errno of what is measured" "$9" "$TOOK_ERRNO"
@@ -102,22 +103,24 @@ took() {
 # took_beyond FILE TEXT: as took, without what it takes to get to the driver: a write
 # that is no command is refused before anything is done.
 took_beyond() {
+	local nothing
 	TOOK_ERRNO=EINVAL
 	took --times 8 "$1" 0
-	tb_nothing=$CPU
+	nothing=$CPU
 	TOOK_ERRNO=OK
 	took --times 8 "$1" "$2"
-	CPU=$((CPU - tb_nothing))
+	CPU=$((CPU - nothing))
 }
 
 # task_find NAME: sets TASK to the kernel thread whose name ends so.
 task_find() {
+	local comm
 	TASK=
-	for tf_comm in /proc/[0-9]*/comm; do
-		read_line "$tf_comm"
+	for comm in /proc/[0-9]*/comm; do
+		read_line "$comm"
 		case $LINE in
 		*"$1")
-			TASK=${tf_comm%/comm}
+			TASK=${comm%/comm}
 			return 0
 			;;
 		esac
@@ -127,15 +130,15 @@ task_find() {
 
 # task_cpu: sets TASK_CPU to the nanoseconds that TASK has had, which sleeps now.
 task_cpu() {
-	read -r TASK_CPU tc_rest < "$TASK/schedstat"
-	: "$tc_rest"
+	read -r TASK_CPU _ < "$TASK/schedstat"
 }
 
 # lesser NAME VALUE: sets the variable NAME to VALUE, if that is less or NAME empty.
 lesser() {
-	eval "ls_old=\$$1"
+	local old
+	eval "old=\$$1"
 	# shellcheck disable=SC2154 # eval
-	if [ -z "$ls_old" ] || [ "$2" -lt "$ls_old" ]; then
+	if [ -z "$old" ] || [ "$2" -lt "$old" ]; then
 		eval "$1=\$2"
 	fi
 }
@@ -145,13 +148,14 @@ TRACING=/sys/kernel/tracing
 
 # tracing_need EVENT...: these events are recorded until the test's end.
 tracing_need() {
+	local event
 	[ -e "$TRACING/trace" ] || mount -t tracefs tracefs "$TRACING"
 	[ -e "$TRACING/trace" ] || skip_all "the kernel has no tracefs"
 	at_exit tracing_undo
 	# Of the processor, as it counts them, and in an own unit: instructions.
 	echo x86-tsc > "$TRACING/trace_clock"
-	for tn_event in "$@"; do
-		echo 1 > "$TRACING/events/$tn_event/enable"
+	for event in "$@"; do
+		echo 1 > "$TRACING/events/$event/enable"
 	done
 	echo 1 > "$TRACING/tracing_on"
 }
@@ -159,11 +163,12 @@ tracing_need() {
 # trace_times PROGRAM [VARIABLE=VALUE]...: an awk program over the trace; `now` is the
 # time of each line.
 trace_times() {
-	tt_program=$1
+	local program
+	program=$1
 	shift
 	awk "$@" '
 		{ for (i = 2; i < NF; i++) if ($i ~ /^[0-9]+:$/) { now = $i + 0; break } }
-		'"$tt_program" "$TRACING/trace"
+		'"$program" "$TRACING/trace"
 }
 
 tracing_undo() {

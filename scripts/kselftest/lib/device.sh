@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
+# shellcheck shell=busybox disable=SC2034 # answers in variables are for the callers
 #
 # The device under test as a whole: taken from its driver and given back,
 # brought into a known state before each test, verified after it.
@@ -7,12 +7,12 @@
 # device_bdf ID: sets BDF to the function that the topology calls ID; false when
 # it is not there.
 device_bdf() {
+	local id path
 	BDF=
 	[ -r "$TOPOLOGY" ] || return 1
-	while read -r db_id db_path db_mark; do
-		: "$db_mark"
-		[ "$db_id" = "$1" ] || continue
-		pci_by_path "$db_path"
+	while read -r id path _; do
+		[ "$id" = "$1" ] || continue
+		pci_by_path "$path"
 		return
 	done < "$TOPOLOGY"
 	return 1
@@ -21,14 +21,15 @@ device_bdf() {
 # device_choose BDF|"": sets KT_DEVICE, KT_PORT and KT_GUEST. Without a BDF the
 # one that the guest's topology marks `test`. False, with DEVICE_ERROR.
 device_choose() {
+	local id path mark
 	KT_GUEST=0
 	[ ! -r "$TOPOLOGY" ] || KT_GUEST=1
 	KT_DEVICE=$1
 	if [ -z "$KT_DEVICE" ] && [ "$KT_GUEST" = 1 ]; then
-		while read -r dc_id dc_path dc_mark; do
-			[ "$dc_mark" = test ] || continue
-			DEVICE_ERROR="$TOPOLOGY: there is no function at $dc_path ($dc_id)"
-			pci_by_path "$dc_path" || return 1
+		while read -r id path mark; do
+			[ "$mark" = test ] || continue
+			DEVICE_ERROR="$TOPOLOGY: there is no function at $path ($id)"
+			pci_by_path "$path" || return 1
 			KT_DEVICE=$BDF
 			break
 		done < "$TOPOLOGY"
@@ -51,26 +52,27 @@ device_choose() {
 	export KT_DEVICE KT_PORT KT_GUEST
 }
 
-# device_needed: does this machine need the device right now? Then it must not
+# device_needed: true where the machine needs the device right now. Then it must not
 # be taken from its driver. Sets DEVICE_ERROR to what needs it.
 device_needed() {
+	local net block name
 	read_line "$SYSFS_PCI/$KT_DEVICE/boot_vga"
 	DEVICE_ERROR="$KT_DEVICE is this machine's screen"
 	[ "$LINE" != 1 ] || return 0
-	for dn_net in "$SYSFS_PCI/$KT_DEVICE"/net/* "$SYSFS_PCI/$KT_DEVICE"/*/net/*; do
-		read_line "$dn_net/operstate"
-		DEVICE_ERROR="$KT_DEVICE has the network interface ${dn_net##*/}, which is up"
+	for net in "$SYSFS_PCI/$KT_DEVICE"/net/* "$SYSFS_PCI/$KT_DEVICE"/*/net/*; do
+		read_line "$net/operstate"
+		DEVICE_ERROR="$KT_DEVICE has the network interface ${net##*/}, which is up"
 		[ "$LINE" != up ] || return 0
 	done
-	for dn_block in /sys/class/block/*; do
-		case $(readlink -f "$dn_block") in
+	for block in /sys/class/block/*; do
+		case $(readlink -f "$block") in
 		*/"$KT_DEVICE"/*) ;;
 		*) continue ;;
 		esac
-		dn_name=${dn_block##*/}
-		DEVICE_ERROR="$KT_DEVICE has the disk $dn_name, which is in use"
-		[ -z "$(ls "$dn_block/holders")" ] || return 0
-		! grep -q "^/dev/$dn_name " /proc/mounts /proc/swaps || return 0
+		name=${block##*/}
+		DEVICE_ERROR="$KT_DEVICE has the disk $name, which is in use"
+		[ -z "$(ls "$block/holders")" ] || return 0
+		! grep -q "^/dev/$name " /proc/mounts /proc/swaps || return 0
 	done
 	return 1
 }
@@ -149,21 +151,16 @@ device_reference() {
 }
 
 reference_take() {
-	cfg_dump "$1" > "$KT_TMP/$2.good"
 	regs_snapshot "$1" "$KT_TMP/$2.regs"
 	dd if="$SYSFS_PCI/$1/config" of="$KT_TMP/$2.bin" bs=4096 count=1 2> /dev/null
 	regs_last "$KT_TMP/$2.regs"
 }
 
 # reference_same BDF NAME: true when it is as in the reference NAME; else prints
-# the registers that differ. Decodes only what it has not seen before: bytes
-# that were once found equal, but for status bits, are kept in NAME.good.
+# the registers that differ.
 reference_same() {
-	cfg_dump "$1" > "$KT_TMP/$2.bytes"
-	! cmp -s "$KT_TMP/$2.bytes" "$KT_TMP/$2.good" || return 0
-	awk -f "$KT_DIR/lib/config.awk" "$KT_TMP/$2.bytes" > "$KT_TMP/$2.now"
-	regs_diff "$KT_TMP/$2.regs" "$KT_TMP/$2.now" || return 1
-	mv "$KT_TMP/$2.bytes" "$KT_TMP/$2.good"
+	regs_snapshot "$1" "$KT_TMP/$2.now"
+	regs_diff "$KT_TMP/$2.regs" "$KT_TMP/$2.now"
 }
 
 # regs_same: true when the device is as in the reference; prints the difference.
@@ -173,13 +170,14 @@ regs_same() {
 
 # device_verify: prints what is not as it should be; true when nothing is.
 device_verify() {
-	dv_bad=0
+	local bad
+	bad=0
 	if ! pci_exists "$KT_DEVICE"; then
 		echo "$KT_DEVICE is not on the bus any more"
 		return 1
 	fi
 	if ! regs_same > "$KT_TMP/device.diff"; then
-		dv_bad=1
+		bad=1
 		if accessible "$KT_DEVICE"; then
 			cat "$KT_TMP/device.diff"
 		else
@@ -188,7 +186,7 @@ device_verify() {
 	fi
 	if [ -n "$KT_PORT" ] && ! reference_same "$KT_PORT" port; then
 		echo "(those were registers of the port $KT_PORT)"
-		dv_bad=1
+		bad=1
 	fi
 	if ! bound "$KT_DEVICE"; then
 		echo "not bound to $DRIVER but to '$PCI_DRIVER'"
@@ -197,21 +195,21 @@ device_verify() {
 	status_get state
 	if [ "$STATUS" != ok ]; then
 		echo "state is '$STATUS'"
-		dv_bad=1
+		bad=1
 	fi
-	return "$dv_bad"
+	return "$bad"
 }
 
 # regs_write_back BDF NAME: writes the registers that differ from the reference
 # $KT_TMP/NAME.regs back from $KT_TMP/NAME.bin.
 regs_write_back() {
+	local offset
 	# Command last: it switches the BARs on.
 	reference_same "$1" "$2" > "$KT_TMP/differs" && return 0
 	sort -r "$KT_TMP/differs" > "$KT_TMP/sorted"
-	while read -r rw_offset rw_rest; do
-		: "$rw_rest"
+	while read -r offset _; do
 		dd if="$KT_TMP/$2.bin" of="$SYSFS_PCI/$1/config" bs=4 count=1 \
-			skip=$((rw_offset / 4)) seek=$((rw_offset / 4)) \
+			skip=$((offset / 4)) seek=$((offset / 4)) \
 			conv=notrunc 2> /dev/null
 	done < "$KT_TMP/sorted"
 }
@@ -226,7 +224,7 @@ device_repair() {
 	DEVICE_ERROR="$KT_DEVICE does not come back"
 	wait_for "$KT_WAIT" pci_exists "$KT_DEVICE" || return 1
 	! bound "$KT_DEVICE" || driver_unbind "$KT_DEVICE"
-	# A reset also tells the kernel that the device is in D0 again.
+	# After a reset the kernel also records D0.
 	write_errno "$SYSFS_PCI/$KT_DEVICE/reset" 1
 	regs_write_back "$KT_DEVICE" reference
 	regs_write_back "$KT_DEVICE" reference

@@ -3,10 +3,14 @@
 #
 # The kernel log since a mark: what a test's callers expect there, and damage.
 
-DMESG_DAMAGE='WARNING:|BUG:|Oops|general protection|possible recursive locking'
-DMESG_DAMAGE="$DMESG_DAMAGE|circular locking|inconsistent lock state|KASAN|UBSAN"
-DMESG_DAMAGE="$DMESG_DAMAGE|unable to handle|hung task|blocked for more than"
-DMESG_DAMAGE="$DMESG_DAMAGE|refcount_t|kmemleak: |register non-static key"
+# The texts of lib/damage, as one regular expression.
+DMESG_DAMAGE=
+while IFS= read -r dm_text; do
+	case $dm_text in
+	'' | '#'*) ;;
+	*) DMESG_DAMAGE="${DMESG_DAMAGE:+$DMESG_DAMAGE|}$dm_text" ;;
+	esac
+done < "$KT_DIR/lib/damage"
 
 # dmesg_mark TEXT: writes a unique line into the kernel log. Sets DMESG_MARK.
 dmesg_mark() {

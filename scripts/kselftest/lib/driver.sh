@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
+# shellcheck shell=busybox disable=SC2034 # answers in variables are for the callers
 #
 # The pci_recovery module, its binding to functions, and its debugfs files.
 # Functions that take no BDF mean the device under test, $KT_DEVICE.
@@ -27,14 +27,14 @@ module_unload() {
 	MODULE_ERROR=$(rmmod "$DRIVER" 2>&1)
 }
 
-# own_module: may a test unload the module? If not, it is skipped.
+# own_module: true where a test may unload the module; otherwise the test is skipped.
 own_module() {
 	[ "$KT_OWN_MODULE" = 1 ] && return 0
 	skip "the module was loaded before the tests, it is not theirs to unload"
 	return 1
 }
 
-# bound BDF: is it bound to pci_recovery?
+# bound BDF: true where it is bound to pci_recovery.
 bound() {
 	pci_driver "$1"
 	[ "$PCI_DRIVER" = "$DRIVER" ]
@@ -62,11 +62,12 @@ debugfs_write() {
 
 # status_get KEY: sets STATUS to that line of `status`, empty when absent.
 status_get() {
+	local line
 	STATUS=
 	[ -r "$DEBUGFS/$KT_DEVICE/status" ] || return 0
-	while IFS= read -r sg_line; do
-		case $sg_line in
-		"$1: "*) STATUS=${sg_line#"$1: "} ;;
+	while IFS= read -r line; do
+		case $line in
+		"$1: "*) STATUS=${line#"$1: "} ;;
 		esac
 	done < "$DEBUGFS/$KT_DEVICE/status"
 }
@@ -76,7 +77,7 @@ saved_copy() {
 	cat "$DEBUGFS/$KT_DEVICE/saved" > "$1"
 }
 
-# events_mark: later events_new tells what happened from here on.
+# events_mark: events_new returns the events from here on.
 events_mark() {
 	EVENTS_MARK=0
 	[ -r "$DEBUGFS/$KT_DEVICE/events" ] || return 0
@@ -104,24 +105,25 @@ events_new() {
 # callbacks_new: sets CALLBACKS to the new events that are callbacks of the PCI
 # core, in the form of EVENTS.
 callbacks_new() {
+	local rest event
 	events_new
 	CALLBACKS=
-	cn_rest="$EVENTS; "
-	while [ -n "$cn_rest" ]; do
-		cn_event=${cn_rest%%; *}
-		cn_rest=${cn_rest#*; }
-		case $cn_event in
+	rest="$EVENTS; "
+	while [ -n "$rest" ]; do
+		event=${rest%%; *}
+		rest=${rest#*; }
+		case $event in
 		error_detected* | mmio_enabled* | slot_reset* | resume* | \
 			reset_prepare* | reset_done* | suspend* | pm_resume* | \
 			freeze* | thaw* | poweroff* | restore_noirq | pm_restore | \
 			runtime_suspend | runtime_resume)
-			CALLBACKS="${CALLBACKS:+$CALLBACKS; }$cn_event"
+			CALLBACKS="${CALLBACKS:+$CALLBACKS; }$event"
 			;;
 		esac
 	done
 }
 
-# event_happened EVENT: has it been logged since the mark?
+# event_happened EVENT: true where it was logged since the mark.
 event_happened() {
 	events_new
 	case "; $EVENTS; " in
@@ -133,18 +135,19 @@ event_happened() {
 # aer_total cor|nonfatal|fatal: sets AER_TOTAL to the kernel's count of errors
 # of the device, 0 where the kernel keeps none.
 aer_total() {
+	local file name value
 	AER_TOTAL=0
 	case $1 in
-	cor) at_file=correctable ;;
-	*) at_file=$1 ;;
+	cor) file=correctable ;;
+	*) file=$1 ;;
 	esac
-	at_file=$SYSFS_PCI/$KT_DEVICE/aer_dev_$at_file
-	[ -r "$at_file" ] || return 0
-	while read -r at_name at_value; do
-		case $at_name in
-		TOTAL_ERR_*) AER_TOTAL=$at_value ;;
+	file=$SYSFS_PCI/$KT_DEVICE/aer_dev_$file
+	[ -r "$file" ] || return 0
+	while read -r name value; do
+		case $name in
+		TOTAL_ERR_*) AER_TOTAL=$value ;;
 		esac
-	done < "$at_file"
+	done < "$file"
 }
 
 # aer_totals: sets AER_TOTALS to "correctable non-fatal fatal".

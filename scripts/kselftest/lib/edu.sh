@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
+# shellcheck shell=busybox disable=SC2034 # answers in variables are for the callers
 #
 # The driver edu_recovery.ko of QEMU's edu devices: its binding, its load of
 # requests, and what becomes of them. $EDU is the device that is meant.
@@ -26,19 +26,20 @@ edu_bus() {
 
 # edu_take BDF...: binds them to edu_recovery until the test's end.
 edu_take() {
+	local bdf
 	at_exit edu_give_back
 	[ -d "/sys/module/$EDU_DRIVER" ] || insmod "$EDU_MODULE"
-	for et_bdf in "$@"; do
-		read_line "$SYSFS_PCI/$et_bdf/driver_override"
+	for bdf in "$@"; do
+		read_line "$SYSFS_PCI/$bdf/driver_override"
 		[ "$LINE" != '(null)' ] || LINE=
-		EDU_TAKEN="$EDU_TAKEN $et_bdf=$LINE"
-		driver_override "$et_bdf" "$EDU_DRIVER"
-		EDU=$et_bdf
-		# Loading the module has bound it if nobody else had it.
-		pci_driver "$et_bdf"
+		EDU_TAKEN="$EDU_TAKEN $bdf=$LINE"
+		driver_override "$bdf" "$EDU_DRIVER"
+		EDU=$bdf
+		# Loading the module has bound it unless another driver had it.
+		pci_driver "$bdf"
 		[ "$PCI_DRIVER" != "$EDU_DRIVER" ] || continue
-		[ -z "$PCI_DRIVER" ] || driver_unbind "$et_bdf"
-		edu_bind "$et_bdf"
+		[ -z "$PCI_DRIVER" ] || driver_unbind "$bdf"
+		edu_bind "$bdf"
 	done
 }
 
@@ -49,23 +50,25 @@ edu_bind() {
 
 # edu_give_back: back to pci_recovery, with the registers that it knows.
 edu_give_back() {
+	local taken bdf
 	[ ! -d "/sys/module/$EDU_DRIVER" ] || rmmod "$EDU_DRIVER" || :
-	for eg_taken in $EDU_TAKEN; do
-		eg_bdf=${eg_taken%%=*}
-		driver_override "$eg_bdf" "${eg_taken#*=}"
-		# MSI is off, but for its address, which nobody clears.
-		[ "$eg_bdf" != "$KT_DEVICE" ] || regs_write_back "$eg_bdf" reference
-		driver_bind "$eg_bdf"
+	for taken in $EDU_TAKEN; do
+		bdf=${taken%%=*}
+		driver_override "$bdf" "${taken#*=}"
+		# MSI is off, but for its address, which is not cleared.
+		[ "$bdf" != "$KT_DEVICE" ] || regs_write_back "$bdf" reference
+		driver_bind "$bdf"
 	done
 	EDU_TAKEN=
 }
 
 # edu_get KEY: sets EDU_VALUE to that line of `requests`.
 edu_get() {
+	local line
 	EDU_VALUE=
-	while IFS= read -r eg_line; do
-		case $eg_line in
-		"$1: "*) EDU_VALUE=${eg_line#"$1: "} ;;
+	while IFS= read -r line; do
+		case $line in
+		"$1: "*) EDU_VALUE=${line#"$1: "} ;;
 		esac
 	done < "$EDU_DEBUGFS/$EDU/requests"
 }
@@ -75,7 +78,7 @@ edu_load() {
 	write_errno "$EDU_DEBUGFS/$EDU/load" "$1"
 }
 
-# edu_idle: are all requests answered, or given up?
+# edu_idle: true where all requests are answered, or given up.
 edu_idle() {
 	edu_get submitters
 	[ "$EDU_VALUE" = 0 ]
@@ -89,7 +92,7 @@ edu_mark() {
 	EDU_IRQS_MARK=$EDU_IRQS
 }
 
-# edu_fires: has it sent interrupts since the mark, by its own count and the kernel's?
+# edu_fires: true where it has sent interrupts since the mark, by its own count and the kernel's.
 edu_fires() {
 	edu_get interrupts
 	[ "$EDU_VALUE" -gt "$EDU_INTERRUPTS" ] || return 1
@@ -110,9 +113,10 @@ edu_irqs() {
 
 # check_fires WHEN: its MSI is on, and comes, within a bound. Needs a load.
 check_fires() {
+	local control
 	cap_find "$EDU" 05 || fail "$EDU has no MSI capability"
-	cf_control=$(cfg_read "$EDU" $((CAP + 2)) 2)
-	[ $((cf_control & 1)) -eq 1 ] || fail "MSI of $EDU is off $1"
+	control=$(cfg_read "$EDU" $((CAP + 2)) 2)
+	[ $((control & 1)) -eq 1 ] || fail "MSI of $EDU is off $1"
 	edu_mark
 	wait_for "$KT_WAIT" edu_fires ||
 		fail "no MSI of $EDU $1 (/proc/interrupts: $EDU_IRQS_MARK, then $EDU_IRQS)"
@@ -120,19 +124,20 @@ check_fires() {
 
 # check_requests: after the load has ended: each request was answered, and right.
 check_requests() {
+	local submitted key
 	if ! wait_for 30 edu_idle; then
 		fail "the load on $EDU does not end:"
 		diag_lines < "$EDU_DEBUGFS/$EDU/requests"
 		return 0
 	fi
 	edu_get submitted
-	cr_submitted=$EDU_VALUE
-	[ "$cr_submitted" -gt 0 ] || fail "no requests were made"
+	submitted=$EDU_VALUE
+	[ "$submitted" -gt 0 ] || fail "no requests were made"
 	edu_get completed
-	check_eq "requests completed" "$EDU_VALUE" "$cr_submitted"
-	for cr_key in wrong failed lost; do
-		edu_get $cr_key
-		check_eq "requests, $cr_key" "$EDU_VALUE" 0
+	check_eq "requests completed" "$EDU_VALUE" "$submitted"
+	for key in wrong failed lost; do
+		edu_get $key
+		check_eq "requests, $key" "$EDU_VALUE" 0
 	done
 }
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
+# shellcheck shell=busybox disable=SC2034 # answers in variables are for the callers
 #
 # A failure at every allocation. A path (a shell function that makes the kernel do
 # something in one go) is run once in peace and its allocations are counted; then
 # once for each allocation, which fails, until one run has fewer: first those of
-# the slab, then those of pages. After every run the vault, the core's buffer and
-# the registers are judged as in lib/sweep.sh, whose states and judge these are.
+# the slab, then those of pages. After every run the known-good state, the core's buffer and
+# the registers are looked at as in lib/sweep.sh, whose states these are.
 #
 # The kernel counts the allocations of one task (/proc/TASK/fail-nth, see
 # Documentation/fault-injection) and logs the stack of the one that fails, unless
@@ -16,8 +16,8 @@ FAIL_SLAB=/sys/kernel/debug/failslab
 FAIL_PAGES=/sys/kernel/debug/fail_page_alloc
 # More than any path allocates.
 FAIL_NEVER=1000000000
-# A failure is one of ours if this is in its stack.
-FAIL_OURS='\\[(pci_recovery|edu_recovery|pci_fault)\\]'
+# A failure counts as `ours` if this is in its stack.
+FAIL_OURS='\[(pci_recovery|edu_recovery|pci_fault|pci_guard)\]'
 # Which allocations a sweep is to try, one after the other.
 FAIL_KINDS="slab pages"
 # The errno of a path that does not succeed in peace.
@@ -40,7 +40,6 @@ failslab_need() {
 		skip_all "the caches of this kernel's slab are merged: boot it with slab_nomerge"
 	fi
 	FAIL_SETTINGS=
-	FAIL_READER=
 	at_exit failslab_undo
 	# With the stack of each failure, those that may sleep too, and in user memory.
 	fail_set "$FAIL_SLAB/verbose" 2
@@ -52,17 +51,11 @@ failslab_need() {
 	fail_set "$FAIL_SLAB/cache-filter" Y
 	# On the console the stacks would take longer than the rest of the test.
 	fail_set /proc/sys/kernel/printk 4
-	fail_task self
-
-	# See write_armed.
-	echo > "$KT_TMP/errno.armed"
-	mkfifo "$KT_TMP/kmsg" "$KT_TMP/kmsg.ask" "$KT_TMP/kmsg.answer"
-	cat /dev/kmsg > "$KT_TMP/kmsg" &
-	FAIL_READER=$!
-	awk -v kmsg="$KT_TMP/kmsg" -v module="$FAIL_OURS" -v damage="$DMESG_DAMAGE" \
-		-v forgiven="${KT_FORGIVEN:-^$}" -v want="$FAIL_WANT" -f "$KT_DIR/lib/failslab.awk" \
-		< "$KT_TMP/kmsg.ask" > "$KT_TMP/kmsg.answer" &
-	exec 4> "$KT_TMP/kmsg.ask" 5< "$KT_TMP/kmsg.answer"
+	mkfifo "$KT_TMP/failures.ask" "$KT_TMP/failures.answer"
+	guest failures --ours "$FAIL_OURS" --damage "$DMESG_DAMAGE" --forgiven "$KT_FORGIVEN" \
+		--want "$FAIL_WANT" < "$KT_TMP/failures.ask" > "$KT_TMP/failures.answer" &
+	FAIL_TASK=$!
+	exec 4> "$KT_TMP/failures.ask" 5< "$KT_TMP/failures.answer"
 	fail_marks=0
 	failslab_log
 }
@@ -70,8 +63,7 @@ failslab_need() {
 failslab_undo() {
 	exec 4>&- 5<&- 6>&-
 	fail_caches 0 || :
-	[ -z "$FAIL_READER" ] || kill "$FAIL_READER" || :
-	rm -f "$KT_TMP/kmsg" "$KT_TMP/kmsg.ask" "$KT_TMP/kmsg.answer"
+	rm -f "$KT_TMP/failures.ask" "$KT_TMP/failures.answer"
 	# shellcheck disable=SC2086 # file and value, each
 	set -- $FAIL_SETTINGS
 	while [ $# -gt 0 ]; do
@@ -82,17 +74,12 @@ failslab_undo() {
 
 # fail_set FILE VALUE: until the test's end.
 fail_set() {
+	local old
 	# Not by the shell itself: a file of /proc/sys gives one that reads a byte at a time
 	# no more than the first.
-	fs_old=$(cat "$1")
-	FAIL_SETTINGS="$1 ${fs_old%%[[:space:]]*} $FAIL_SETTINGS"
+	old=$(cat "$1")
+	FAIL_SETTINGS="$1 ${old%%[[:space:]]*} $FAIL_SETTINGS"
 	echo "$2" > "$1"
-}
-
-# fail_task self|PID: it is the allocations of this task that fail.
-fail_task() {
-	FAIL_NTH=/proc/$1/fail-nth
-	exec 6> "$FAIL_NTH"
 }
 
 # fail_in slab|pages: which allocations are counted.
@@ -110,21 +97,28 @@ fail_in() {
 	esac
 }
 
-# fail_caches 1|0: may allocations from the slab's caches fail? False where the kernel
+# fail_caches 1|0: lets allocations from the slab's caches fail, or not. False where the kernel
 # cannot tell the caches apart.
 fail_caches() {
-	fc_status=0
-	for fc_file in /sys/kernel/slab/*/failslab; do
-		case $fc_file in
+	local status file
+	status=0
+	for file in /sys/kernel/slab/*/failslab; do
+		case $file in
 		*/kmemleak_*) ;;
-		*) echo "$1" > "$fc_file" || fc_status=1 ;;
+		*) echo "$1" > "$file" || status=1 ;;
 		esac
 	done 2> /dev/null
-	return "$fc_status"
+	return "$status"
+}
+
+# fail_task PID: what fail_begin lets fail are the allocations of this task.
+fail_task() {
+	FAIL_NTH=/proc/$1/fail-nth
+	exec 6> "$FAIL_NTH"
 }
 
 # fail_begin: from now on the task's allocation number FAIL_N fails. fail_end: none
-# does; sets LEFT, which is 0 if it has failed. Neither allocates anything itself.
+# does; sets LEFT, which is 0 if it has failed.
 fail_begin() {
 	exec 7< "$FAIL_NTH"
 	echo "$FAIL_N" >&6
@@ -136,22 +130,21 @@ fail_end() {
 	exec 7<&-
 }
 
-# write_armed FILE TEXT: one write, in which allocation FAIL_N fails; false when the
-# kernel says no. Sets ERRNO. What the shell says of it goes over what is in the file: a
-# new page of a tmpfs would be one more allocation.
+# write_armed FILE TEXT: one write by the task FAIL_TASK, in which allocation FAIL_N
+# fails; false when the kernel says no. Sets LEFT, which is 0 if it has failed, and ERRNO.
 write_armed() {
-	wa_status=0
-	{
-		fail_begin
-		echo "$2" > "$1" || wa_status=1
-		fail_end
-	} 2<> "$KT_TMP/errno.armed"
-	ERRNO=OK
-	if [ "$wa_status" -ne 0 ]; then
-		read_line "$KT_TMP/errno.armed"
-		errno_name "$LINE"
-	fi
-	return "$wa_status"
+	echo "write $FAIL_N $1 $2" >&4
+	read -r LEFT ERRNO <&5
+	[ "$ERRNO" = OK ]
+}
+
+# insmod_armed FILE: loads that module in the same way. False when it is not loaded.
+insmod_armed() {
+	local name
+	echo "load $FAIL_N $1" >&4
+	read -r LEFT ERRNO <&5
+	name=${1##*/}
+	[ -d "/sys/module/${name%.ko}" ]
 }
 
 # failslab_log: what the kernel has logged since the last one: sets CLASS, DAMAGE,
@@ -174,12 +167,13 @@ failslab_holds() {
 
 # failslab_point N: runs the path once, with its Nth allocation failing, and judges.
 failslab_point() {
+	local before
 	FAIL_N=$1
 	sweep_fault="$FAIL_KIND allocation $1"
 	sweep_runs=$((sweep_runs + 1))
 	[ $((sweep_runs % 50)) -ne 0 ] || diag "$sweep_name: $sweep_runs runs so far"
-	sp_before=$VAULT
-	other "$VAULT"
+	before=$KNOWN_GOOD
+	other "$KNOWN_GOOD"
 	NEW=$OTHER
 	sweep_before
 	state_set "$NEW"
@@ -202,23 +196,24 @@ failslab_point() {
 			wrong "no allocation fails, and yet: $ERRNO"
 	fi
 	[ "$DAMAGE" = - ] || wrong "damage: $DAMAGE"
-	judge
-	$sweep_check "$sp_before"
-	case $J_VAULT$J_BUFFER in
+	name_states
+	$sweep_check "$before"
+	case $SAVED_STATE$BUFFER_STATE in
 	*'?'*)
 		sweep_poison=$((sweep_poison + 1))
-		wrong "vault $J_VAULT, buffer $J_BUFFER: $J_WRONG"
+		wrong "known good $SAVED_STATE, buffer $BUFFER_STATE: $STATES_DIFFERENCE"
 		;;
 	esac
 	failslab_holds
 	[ "$HOLDS" = "$FAIL_HOLDS" ] || wrong "held are $HOLDS; it was $FAIL_HOLDS"
 	sweep_heal
-	VAULT=$J_VAULT
+	KNOWN_GOOD=$SAVED_STATE
 }
 
 # failslab_sweep NAME yes|no|maybe PATH [CHECK]: every allocation of the path fails
 # once. The arguments are those of sweep_begin. A path arms by itself.
 failslab_sweep() {
+	local kind step n untouched
 	sweep_name=$1
 	sweep_restores=$2
 	sweep_path=$3
@@ -233,26 +228,26 @@ failslab_sweep() {
 	fail_counts=
 	failslab_holds
 	FAIL_HOLDS=$HOLDS
-	for fs_kind in $FAIL_KINDS; do
-		fail_in "$fs_kind"
+	for kind in $FAIL_KINDS; do
+		fail_in "$kind"
 		failslab_point $FAIL_NEVER
-		fail_counts="$fail_counts$((FAIL_NEVER - LEFT)) $fs_kind, "
-		fs_step=1
-		[ -z "$FAIL_MOST" ] || fs_step=$(((FAIL_NEVER - LEFT) / FAIL_MOST + 1))
-		fs_n=1
-		fs_untouched=0
+		fail_counts="$fail_counts$((FAIL_NEVER - LEFT)) $kind, "
+		step=1
+		[ -z "$FAIL_MOST" ] || step=$(((FAIL_NEVER - LEFT) / FAIL_MOST + 1))
+		n=1
+		untouched=0
 		# Which pages the slab needs depends on what is free: one more look.
-		while [ "$fs_untouched" -lt 2 ]; do
-			failslab_point $fs_n
-			fs_n=$((fs_n + fs_step))
+		while [ "$untouched" -lt 2 ]; do
+			failslab_point $n
+			n=$((n + step))
 			if [ "$LEFT" -eq 0 ]; then
-				fs_untouched=0
-			elif [ "$fs_kind" = slab ]; then
-				fs_untouched=2
+				untouched=0
+			elif [ "$kind" = slab ]; then
+				untouched=2
 			else
-				fs_untouched=$((fs_untouched + 1))
+				untouched=$((untouched + 1))
 			fi
-			# One that is wrong each time is not to go on for ever.
+			# Ends a sweep that fails at each point.
 			[ "$sweep_bad" -lt 50 ] || break
 			if [ -n "$FAIL_LAST" ] && printf '%s\n' "$SITE" | grep -qE "$FAIL_LAST"; then
 				break
@@ -262,12 +257,12 @@ failslab_sweep() {
 	diag "$sweep_name: ${fail_counts}$fail_points failed, $fail_errors ended in an errno;" \
 		"$fail_ours in our modules, $fail_core elsewhere, the rest not logged"
 	[ "$fail_ours$fail_core" != 00 ] || fail "$sweep_name: no failure is in the log"
-	report "points failslab_$sweep_name $fail_points"
-	[ "$sweep_poison" -eq 0 ] || report "poisoned $sweep_poison"
+	report "points=$fail_points path=failslab_$sweep_name"
+	[ "$sweep_poison" -eq 0 ] || report "poisoned=$sweep_poison"
 	[ "$sweep_bad" -le 5 ] || diag "$sweep_name: $sweep_bad points are wrong"
 }
 
-# Checks. Each is called with the vault's state before the run.
+# Checks. Each is called with the known-good state before the run.
 
 # failslab_untouched: it works as if nothing had failed.
 failslab_succeeds() {

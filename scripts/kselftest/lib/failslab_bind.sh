@@ -69,19 +69,19 @@ bind_again() {
 		wrong "cannot be bound afterwards"
 		device_repair || fail "$DEVICE_ERROR"
 	fi
-	judge
-	[ "$J_VAULT" = "$NEW" ] || wrong "bound afterwards, the vault is $J_VAULT, should be $NEW"
+	name_states
+	[ "$SAVED_STATE" = "$NEW" ] || wrong "bound afterwards, the known-good state is $SAVED_STATE, should be $NEW"
 }
 
-# bound_or_nothing VAULT: a check of a bind.
+# bound_or_nothing KNOWN_GOOD: a check of a bind.
 bound_or_nothing() {
 	# shellcheck disable=SC2086 # one word an errno
 	failslab_says_no $BIND_ERRNOS
 	if [ "$RESULT" = error ]; then
 		# A save that passed before is no harm: it is the function's state, whole.
-		case $J_BUFFER in
+		case $BUFFER_STATE in
 		"$1" | "$NEW") ;;
-		*) wrong "not bound, the core's buffer is $J_BUFFER, was $1: $J_WRONG" ;;
+		*) wrong "not bound, the core's buffer is $BUFFER_STATE, was $1: $STATES_DIFFERENCE" ;;
 		esac
 		nothing_left
 		bind_again
@@ -95,7 +95,7 @@ bound_or_nothing() {
 	bind_again
 }
 
-# unbound VAULT: a check of an unbind: it cannot be refused, but not be reached.
+# unbound KNOWN_GOOD: a check of an unbind: it cannot be refused, but not be reached.
 unbound() {
 	failslab_says_no ENOMEM
 	if [ "$RESULT" = ok ]; then

@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
+# shellcheck shell=busybox disable=SC2034 # answers in variables are for the callers
 #
 # The fault injector, pci_fault.ko, around the bus of the device under test.
 # See rust/pci_fault.rs for the faults and the files.
 
 FAULT_ROOT=/sys/kernel/debug/pci_fault
 
+# fault_stays: true where the injector presents functions (lib/present.sh), and must stay.
+fault_stays() {
+	[ -n "${KT_PRESENTED-}" ]
+}
+
 # fault_possible: false, with FAULT_REASON, when there is no injector.
 fault_possible() {
-	fp_dir=${KT_MODULE%/*}
-	FAULT_KO=$fp_dir/pci_fault.ko
+	local dir
+	dir=${KT_MODULE%/*}
+	FAULT_KO=$dir/pci_fault.ko
 	FAULT_REASON="there is no pci_fault.ko beside the module: it is built for kernels with CONFIG_TASKS_RCU"
 	[ -z "$KT_MODULE" ] || [ -e "$FAULT_KO" ] || return 1
 	[ -n "$KT_MODULE" ] || FAULT_KO=
@@ -17,7 +23,8 @@ fault_possible() {
 	[ -n "$FAULT_KO" ] || modprobe -n pci_fault 2> /dev/null
 }
 
-# fault_load: loads the injector. fault_unload: takes it away, wherever it is.
+# fault_load: loads the injector. fault_unload: takes it away, wherever it is, with its
+# faults.
 fault_load() {
 	[ -d "$FAULT_ROOT" ] && return 0
 	if [ -n "$FAULT_KO" ]; then
@@ -28,7 +35,15 @@ fault_load() {
 }
 
 fault_unload() {
-	[ ! -d "$FAULT_ROOT" ] || rmmod pci_fault
+	local fault
+	[ -d "$FAULT_ROOT" ] || return 0
+	if fault_stays; then
+		for fault in "$FAULT_ROOT"/*/fault; do
+			echo off > "$fault"
+		done
+		return 0
+	fi
+	rmmod pci_fault
 }
 
 # fault_wrap BDF: wraps the bus of a function. Sets FAULT_BUS, FAULT_FN (its
@@ -43,6 +58,7 @@ fault_wrap() {
 }
 
 fault_unwrap() {
+	! fault_stays || return 0
 	[ ! -d "$FAULT" ] || echo "$FAULT_BUS" > "$FAULT_ROOT/unwrap"
 }
 
@@ -55,13 +71,19 @@ fault_need() {
 	fault_wrap "$KT_DEVICE"
 }
 
-# fault SPEC...: arms a fault of the device under test. fault_off: none any more.
+# fault SPEC...: arms a fault of the device under test. fault_off: ends all faults.
 fault() {
 	echo "$* devfn=$FAULT_FN" > "$FAULT/fault"
 }
 
 fault_off() {
 	echo off > "$FAULT/fault"
+}
+
+# check_power_state STATE: what the core takes the function to be in.
+check_power_state() {
+	read_line "$SYSFS_PCI/$KT_DEVICE/power_state"
+	check_eq "power_state" "$LINE" "$1"
 }
 
 # fault_clear: forgets the record and the counters.
@@ -72,12 +94,11 @@ fault_clear() {
 # fault_counters: sets READS, WRITES, ACCESSES, FAULTED and ONES_WRITTEN.
 fault_counters() {
 	{
-		read -r fc_name READS
-		read -r fc_name WRITES
-		read -r fc_name FAULTED
-		read -r fc_name ONES_WRITTEN
+		read -r _ READS
+		read -r _ WRITES
+		read -r _ FAULTED
+		read -r _ ONES_WRITTEN
 	} < "$FAULT/counters"
-	: "$fc_name"
 	ACCESSES=$((READS + WRITES))
 }
 

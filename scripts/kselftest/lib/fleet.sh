@@ -1,28 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
+# shellcheck shell=busybox disable=SC2034 # answers in variables are for the callers
 #
 # Several functions at once: $FLEET is a list of BDFs, and everything here works
 # on all of them. A test may set FLEET to some of them, and back, at any time.
 #
-# There may be hundreds of them: one awk process reads the files of all, and what
+# There may be hundreds of them: one process reads the files of all, and what
 # is done for each is done by the shell itself, without a fork.
 
 # fleet_find: sets FLEET to the functions that the topology marks `test`, in its
 # order. False, with FLEET_REASON, when there are less than two.
 fleet_find() {
+	local count id path mark
 	FLEET=
-	ff_count=0
+	count=0
 	FLEET_REASON="there is no topology that would name the functions"
 	[ -r "$TOPOLOGY" ] || return 1
-	while read -r ff_id ff_path ff_mark; do
-		[ "$ff_mark" = test ] || continue
-		FLEET_REASON="there is no function at $ff_path ($ff_id)"
-		pci_by_path "$ff_path" || return 1
+	while read -r id path mark; do
+		[ "$mark" = test ] || continue
+		FLEET_REASON="there is no function at $path ($id)"
+		pci_by_path "$path" || return 1
 		FLEET="${FLEET:+$FLEET }$BDF"
-		ff_count=$((ff_count + 1))
+		count=$((count + 1))
 	done < "$TOPOLOGY"
 	FLEET_REASON="the topology marks only one function for tests"
-	[ "$ff_count" -gt 1 ]
+	[ "$count" -gt 1 ]
 }
 
 # fleet_need: all functions of the topology, bound to pci_recovery until the
@@ -41,86 +42,81 @@ fleet_need() {
 # fleet_bind: binds those to pci_recovery that are not, and notes what they were
 # bound to. False, with FLEET_REASON, when one does not bind.
 fleet_bind() {
-	for fb_bdf in $FLEET; do
-		[ ! -e "$DRIVER_DIR/$fb_bdf" ] || continue
-		fb_old=
-		for fb_driver in /sys/bus/pci/drivers/*/"$fb_bdf"; do
-			[ -e "$fb_driver" ] || continue
-			fb_old=${fb_driver%/*}
-			echo "$fb_bdf" > "$fb_old/unbind"
+	local bdf old place
+	for bdf in $FLEET; do
+		[ ! -e "$DRIVER_DIR/$bdf" ] || continue
+		old=
+		for place in /sys/bus/pci/drivers/*/"$bdf"; do
+			[ -e "$place" ] || continue
+			old=${place%/*}
+			echo "$bdf" > "$old/unbind"
 		done
-		FLEET_TAKEN="$fb_bdf=$fb_old ${FLEET_TAKEN-}"
-		driver_override "$fb_bdf" "$DRIVER"
-		FLEET_REASON="$fb_bdf does not bind to $DRIVER"
-		{ echo "$fb_bdf" > "$DRIVER_DIR/bind"; } 2> /dev/null || return 1
+		FLEET_TAKEN="$bdf=$old ${FLEET_TAKEN-}"
+		driver_override "$bdf" "$DRIVER"
+		FLEET_REASON="$bdf does not bind to $DRIVER"
+		{ echo "$bdf" > "$DRIVER_DIR/bind"; } 2> /dev/null || return 1
 	done
 }
 
 # fleet_unbind: gives those back that fleet_bind took. Another driver need not
 # take its function back: a stock one may find nothing to drive.
 fleet_unbind() {
-	for fu_taken in ${FLEET_TAKEN-}; do
-		fu_bdf=${fu_taken%%=*}
-		fu_old=${fu_taken#*=}
-		pci_exists "$fu_bdf" || continue
-		[ ! -e "$DRIVER_DIR/$fu_bdf" ] || echo "$fu_bdf" > "$DRIVER_DIR/unbind"
-		driver_override "$fu_bdf" ""
-		[ -z "$fu_old" ] || { echo "$fu_bdf" > "$fu_old/bind"; } 2> /dev/null || :
+	local taken bdf old
+	for taken in ${FLEET_TAKEN-}; do
+		bdf=${taken%%=*}
+		old=${taken#*=}
+		pci_exists "$bdf" || continue
+		[ ! -e "$DRIVER_DIR/$bdf" ] || echo "$bdf" > "$DRIVER_DIR/unbind"
+		driver_override "$bdf" ""
+		[ -z "$old" ] || { echo "$bdf" > "$old/bind"; } 2> /dev/null || :
 	done
 	FLEET_TAKEN=
 }
 
 # fleet_files NAME: sets FLEET_FILES to that debugfs file of each function.
 fleet_files() {
+	local bdf
 	FLEET_FILES=
-	for fi_bdf in $FLEET; do
-		FLEET_FILES="$FLEET_FILES $DEBUGFS/$fi_bdf/$1"
+	for bdf in $FLEET; do
+		FLEET_FILES="$FLEET_FILES $DEBUGFS/$bdf/$1"
 	done
 }
 
 # fleet_write FILE: writes 1 to that debugfs file of each function. Prints those
 # that refuse; true when none does.
 fleet_write() {
-	fw_bad=0
-	for fw_bdf in $FLEET; do
-		if ! { echo 1 > "$DEBUGFS/$fw_bdf/$1"; } 2> /dev/null; then
-			echo "$fw_bdf: $1 is refused"
-			fw_bad=1
+	local bad bdf
+	bad=0
+	for bdf in $FLEET; do
+		if ! { echo 1 > "$DEBUGFS/$bdf/$1"; } 2> /dev/null; then
+			echo "$bdf: $1 is refused"
+			bad=1
 		fi
 	done
-	return $fw_bad
+	return $bad
 }
 
-# fleet_dump: the configuration space of each, as lib/config.awk reads it.
-fleet_dump() {
-	for fd_bdf in $FLEET; do
-		echo "@ $fd_bdf"
-		od -An -v -tx1 -N "$FLEET_BYTES" "$SYSFS_PCI/$fd_bdf/config"
-	done
-}
-
-fleet_decode() {
-	awk -v mode=fleet -f "$KT_DIR/lib/config.awk" "$1"
+# fleet_registers FILE: the registers of each, as far as there are any.
+fleet_registers() {
+	# shellcheck disable=SC2086 # one word a function
+	guest registers --fleet --bytes "$FLEET_BYTES" $FLEET > "$1"
 }
 
 # fleet_reference: the registers of each are as they should be now.
 fleet_reference() {
 	FLEET_BYTES=4096
-	fleet_dump > "$KT_TMP/fleet.good"
-	fleet_decode "$KT_TMP/fleet.good" > "$KT_TMP/fleet.regs"
+	fleet_registers "$KT_TMP/fleet.regs"
 	# From now on only as far as there are registers, of 4096 bytes.
 	FLEET_BYTES=$(awk '{ sub(/.*\//, "", $1); if ($1 "" > last "") last = $1 }
 		END { print last }' "$KT_TMP/fleet.regs")
 	FLEET_BYTES=$((FLEET_BYTES + 4))
-	fleet_dump > "$KT_TMP/fleet.good"
 }
 
 # fleet_same: true when the registers of each are as in the reference; else
-# prints those that differ. Decodes only what it has not seen before.
+# prints those that differ.
 fleet_same() {
-	fleet_dump > "$KT_TMP/fleet.bytes"
-	! cmp -s "$KT_TMP/fleet.bytes" "$KT_TMP/fleet.good" || return 0
-	fleet_decode "$KT_TMP/fleet.bytes" > "$KT_TMP/fleet.now"
+	fleet_registers "$KT_TMP/fleet.now"
+	! cmp -s "$KT_TMP/fleet.now" "$KT_TMP/fleet.regs" || return 0
 	awk '
 		{ bdf = $1; sub(/\/.*/, "", bdf) }
 		FNR == NR { now[$1] = $3; there[bdf] = 1; next }
@@ -131,26 +127,27 @@ fleet_same() {
 			for (key in now) { print key, "was not there"; bad = 1 }
 			exit bad
 		}
-	' "$KT_TMP/fleet.now" "$KT_TMP/fleet.regs" || return 1
-	mv "$KT_TMP/fleet.bytes" "$KT_TMP/fleet.good"
+	' "$KT_TMP/fleet.now" "$KT_TMP/fleet.regs"
 }
 
 # fleet_flip: flips a bit of each function that does no harm, in the Cache Line
 # Size: a reset clears it, a restore brings it back. Flip it twice to undo it.
 fleet_flip() {
-	for fp_bdf in $FLEET; do
-		fp_value=$(cfg_read "$fp_bdf" "$PCI_CACHE_LINE_SIZE" 1)
-		cfg_write "$fp_bdf" "$PCI_CACHE_LINE_SIZE" 1 $((fp_value ^ 0x10))
+	local bdf value
+	for bdf in $FLEET; do
+		value=$(cfg_read "$bdf" "$PCI_CACHE_LINE_SIZE" 1)
+		cfg_write "$bdf" "$PCI_CACHE_LINE_SIZE" 1 $((value ^ 0x10))
 	done
 }
 
 # fleet_check_flipped WHEN: each differs from the reference in that bit, and in
 # nothing else.
 fleet_check_flipped() {
+	local bdf
 	fleet_same > "$KT_TMP/fleet.differs" || :
-	for fx_bdf in $FLEET; do
-		grep -q "^$fx_bdf/0x00c " "$KT_TMP/fleet.differs" ||
-			fail "$fx_bdf was reset or restored $1"
+	for bdf in $FLEET; do
+		grep -q "^$bdf/0x00c " "$KT_TMP/fleet.differs" ||
+			fail "$bdf was reset or restored $1"
 	done
 	if grep -v '/0x00c ' "$KT_TMP/fleet.differs" > "$KT_TMP/fleet.others"; then
 		fail "registers differ $1:"
@@ -184,7 +181,7 @@ fleet_events() {
 	' $FLEET_FILES
 }
 
-# fleet_had EVENT: have all logged it since the mark? If not, FLEET_WITHOUT is
+# fleet_had EVENT: true where all have logged it since the mark. If not, FLEET_WITHOUT is
 # how many have not.
 fleet_had() {
 	FLEET_WITHOUT=$(fleet_events | awk -v event="$1" '
@@ -271,19 +268,20 @@ ms() {
 # takes when it was wiped and nothing else goes on: what each takes among so many
 # others, although none of them is recovered.
 fleet_alone() {
-	fl_device=$KT_DEVICE
+	local device left sum start
+	device=$KT_DEVICE
 	KT_DEVICE=${FLEET%% *}
-	fl_left=10
-	fl_sum=0
-	while [ "$fl_left" -gt 0 ]; do
-		fl_left=$((fl_left - 1))
+	left=10
+	sum=0
+	while [ "$left" -gt 0 ]; do
+		left=$((left - 1))
 		device_wipe
 		uptime_cs
-		fl_start=$UPTIME_CS
+		start=$UPTIME_CS
 		echo 1 > "$DEBUGFS/$KT_DEVICE/restore"
 		uptime_cs
-		fl_sum=$((fl_sum + UPTIME_CS - fl_start))
+		sum=$((sum + UPTIME_CS - start))
 	done
-	KT_DEVICE=$fl_device
-	ALONE=$((fl_sum * 10000 / 10))
+	KT_DEVICE=$device
+	ALONE=$((sum * 10000 / 10))
 }

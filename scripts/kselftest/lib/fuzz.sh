@@ -1,21 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh source-path=SCRIPTDIR disable=SC2034 # answers in variables are for the callers
+# shellcheck shell=busybox source-path=SCRIPTDIR disable=SC2034 # answers in variables are for the callers
 #
-# Random operations on the files that reach our code (tools/fuzz_files), and how
+# Random operations on the files that reach our code (guest fuzz), and how
 # the device is well again afterwards.
 
-# shellcheck source=secret.sh
-. "$KT_DIR/lib/secret.sh"
+# shellcheck source=interfaces.sh
+. "$KT_DIR/lib/interfaces.sh"
 
-FUZZ=$KT_DIR/tools/fuzz_files
 DEVICE_DIR=$SYSFS_PCI/$KT_DEVICE
 
-# fuzz_need: skips the whole test where there is no such program.
-fuzz_need() {
-	[ -x "$FUZZ" ] || skip_all "there is no tools/fuzz_files: make harness builds it"
-}
-
-# fuzz_seed: sets SEED, as asked for (make check SEED=) or at random, and says so.
+# fuzz_seed: sets SEED, from make check SEED= or at random, and reports it.
 fuzz_seed() {
 	read_line /etc/pci-recovery/seed
 	SEED=${SEED:-$LINE}
@@ -32,11 +26,12 @@ plan() {
 # come when it is unbound meanwhile. What can be read has no place to write to
 # (ESPIPE of pwrite), whether it can be written or not.
 plan_debugfs() {
+	local file
 	plan "$1/save" "EINVAL,EIO,EBUSY,ENODEV$2" 1
 	plan "$1/restore" "EINVAL,EIO,EBUSY,ENODEV$2" 1
 	plan "$1/reset" "EINVAL,EIO,EBUSY,ENODEV,ENOTTY,ETIMEDOUT$2" 1
-	for pd_file in status events saved requests; do
-		plan "$1/$pd_file" "EINVAL,ESPIPE$2" 1
+	for file in status events saved requests; do
+		plan "$1/$file" "EINVAL,ESPIPE$2" 1
 	done
 	plan "$1/load" "EINVAL,EBUSY$2" '0|1|7|100'
 }
@@ -44,38 +39,42 @@ plan_debugfs() {
 # plan_injector: the injector's files. Faults end soon by themselves, if they are
 # not mutated.
 plan_injector() {
-	pi_gone=,ENOENT,EIO,ENODEV
+	local gone faults file
+	gone=,ENOENT,EIO,ENODEV
 	plan "$FAULT_ROOT/wrap" EINVAL,EEXIST,ENODEV,ENOSPC "$FAULT_BUS|0000:fe"
 	plan "$FAULT_ROOT/unwrap" EINVAL,ENOENT,EBUSY "$FAULT_BUS|0000:fe"
-	pi_faults="off|gone devfn=$FAULT_FN ms=20|gone devfn=$FAULT_FN from=9 count=30 ms=20"
-	pi_faults="$pi_faults|ones devfn=$FAULT_FN range=0x10-0x27 count=2 ms=20"
-	pi_faults="$pi_faults|zeros range=0x34 count=2 ms=20|error devfn=$FAULT_FN count=3"
-	pi_faults="$pi_faults|drop devfn=$FAULT_FN count=5 ms=20|wiped devfn=$FAULT_FN ms=20"
-	pi_faults="$pi_faults|stuck range=0x0c value=0x77 ms=20|delay us=200 count=50"
-	plan "$FAULT/fault" "EINVAL,ESPIPE,ENOSPC$pi_gone" "$pi_faults"
-	plan "$FAULT/clear" "EINVAL$pi_gone" 1
-	for pi_file in record counters; do
-		plan "$FAULT/$pi_file" "EINVAL,ESPIPE$pi_gone" 1
+	faults="off|gone devfn=$FAULT_FN ms=20|gone devfn=$FAULT_FN from=9 count=30 ms=20"
+	faults="$faults|ones devfn=$FAULT_FN range=0x10-0x27 count=2 ms=20"
+	faults="$faults|zeros range=0x34 count=2 ms=20|error devfn=$FAULT_FN count=3"
+	faults="$faults|drop devfn=$FAULT_FN count=5 ms=20|wiped devfn=$FAULT_FN ms=20"
+	faults="$faults|stuck range=0x0c value=0x77 ms=20|delay us=200 count=50"
+	plan "$FAULT/fault" "EINVAL,ESPIPE,ENOSPC$gone" "$faults"
+	plan "$FAULT/clear" "EINVAL$gone" 1
+	for file in record counters; do
+		plan "$FAULT/$file" "EINVAL,ESPIPE$gone" 1
 	done
-	plan "$FAULT_FUNCTION/save" "EINVAL$pi_gone" 1
-	plan "$FAULT_FUNCTION/restore" "EINVAL$pi_gone" 1
-	plan "$FAULT_FUNCTION/would_restore" "EINVAL,ESPIPE$pi_gone" 1
-	plan "$FAULT_FUNCTION/registers" "EINVAL,ESPIPE$pi_gone" \
+	plan "$FAULT_FUNCTION/save" "EINVAL$gone" 1
+	plan "$FAULT_FUNCTION/restore" "EINVAL$gone" 1
+	# The function is on the bus: no model is loaded.
+	plan "$FAULT_FUNCTION/model" "EINVAL,ESPIPE,EBUSY$gone" 'off|running'
+	plan "$FAULT_FUNCTION/would_restore" "EINVAL,ESPIPE$gone" 1
+	plan "$FAULT_FUNCTION/registers" "EINVAL,ESPIPE$gone" \
 		'0x004 2 0x0007|0x00c 1 0x10|0x010 4 0x00000000|0x04c 2 0x0003'
 }
 
 # plan_sysfs: the attributes whose writes come to our callbacks. The kernel takes
 # a page at most of what is written at once: SHORT.
 plan_sysfs() {
-	ps_any=EINVAL,EIO,ENODEV,ENOENT,EACCES,EBUSY,EAGAIN,EPERM,ERANGE,SHORT
-	plan "$DEVICE_DIR/reset" "$ps_any,ENOTTY,ETIMEDOUT" 1
-	plan "$DEVICE_DIR/reset_method" "$ps_any,EOPNOTSUPP" "flr|pm|bus|default|$METHODS"
-	plan "$DEVICE_DIR/power/control" "$ps_any" 'on|auto'
-	plan "$DEVICE_DIR/d3cold_allowed" "$ps_any" '0|1'
-	plan "$DEVICE_DIR/driver_override" "$ps_any" "$DRIVER"
-	plan "$DEVICE_DIR/sriov_numvfs" "$ps_any,ENOTTY" '0|1|2'
-	plan "$DRIVER_DIR/bind" "$ps_any" "$KT_DEVICE"
-	plan "$DRIVER_DIR/unbind" "$ps_any" "$KT_DEVICE"
+	local any
+	any=EINVAL,EIO,ENODEV,ENOENT,EACCES,EBUSY,EAGAIN,EPERM,ERANGE,SHORT
+	plan "$DEVICE_DIR/reset" "$any,ENOTTY,ETIMEDOUT" 1
+	plan "$DEVICE_DIR/reset_method" "$any,EOPNOTSUPP" "flr|pm|bus|default|$METHODS"
+	plan "$DEVICE_DIR/power/control" "$any" 'on|auto'
+	plan "$DEVICE_DIR/d3cold_allowed" "$any" '0|1'
+	plan "$DEVICE_DIR/driver_override" "$any" "$DRIVER"
+	plan "$DEVICE_DIR/sriov_numvfs" "$any,ENOTTY" '0|1|2'
+	plan "$DRIVER_DIR/bind" "$any" "$KT_DEVICE"
+	plan "$DRIVER_DIR/unbind" "$any" "$KT_DEVICE"
 }
 
 # fuzz_prepare: every module is there, and what is changed comes back at the end.
@@ -84,7 +83,7 @@ fuzz_prepare() {
 	PLAN=$KT_TMP/plan
 	reset_need
 	read_line "$DEVICE_DIR/d3cold_allowed"
-	fp_d3cold=$LINE
+	D3COLD_FOUND=$LINE
 	fuzz_seed
 	interfaces_all
 	at_exit fuzz_heal
@@ -92,6 +91,11 @@ fuzz_prepare() {
 		plan_debugfs "$DEBUGFS/$KT_DEVICE" ,ENOENT,EIO
 		[ -z "${EDU-}" ] || plan_debugfs "$EDU_DEBUGFS/$EDU" ''
 		[ -z "${FAULT-}" ] || plan_injector
+		if guard_loaded; then
+			plan_debugfs "$GUARD_DIR/$KT_DEVICE" ,ENOENT,EIO
+			plan "$GUARD_DIR/status" EINVAL,ESPIPE 1
+			plan "$GUARD_DIR/functions" EINVAL,ESPIPE 1
+		fi
 		plan_sysfs
 	} > "$PLAN"
 }
@@ -119,54 +123,55 @@ off_stop() {
 # room for all of them.
 fuzz() {
 	off_start
-	fz_operations=0
-	fz_round=0
-	while [ $((fz_round * 5)) -lt "$1" ] && ! failed; do
-		dmesg_mark "fuzz round $fz_round, seed $SEED"
-		fuzz_round $((SEED + fz_round * 1000)) || fail "round $fz_round fails, see above"
-		fz_round=$((fz_round + 1))
+	FUZZ_OPERATIONS=0
+	FUZZ_ROUND=0
+	while [ $((FUZZ_ROUND * 5)) -lt "$1" ] && ! failed; do
+		dmesg_mark "fuzz round $FUZZ_ROUND, seed $SEED"
+		fuzz_round $((SEED + FUZZ_ROUND * 1000)) || fail "round $FUZZ_ROUND fails, see above"
+		FUZZ_ROUND=$((FUZZ_ROUND + 1))
 	done
 	off_stop
-	report "$fz_operations operations on $(wc -l < "$PLAN") files in $fz_round rounds"
+	report "$FUZZ_OPERATIONS operations on $(wc -l < "$PLAN") files in $FUZZ_ROUND rounds"
 }
 
 # fuzz_round SEED
 fuzz_round() {
-	fr_status=0
-	"$FUZZ" --seed "$1" --seconds 5 --least 100 "$PLAN" > "$KT_TMP/round" 2>&1 || fr_status=1
+	local status operations
+	status=0
+	guest fuzz --seed "$1" --seconds 5 --least 100 "$PLAN" > "$KT_TMP/round" 2>&1 || status=1
 	grep '^unexpected ' "$KT_TMP/round" | diag_lines
-	fr_operations=$(sed -n 's/^operations //p' "$KT_TMP/round")
-	diag "round $fz_round: ${fr_operations:-no} operations"
-	fz_operations=$((fz_operations + ${fr_operations:-0}))
-	[ "${fr_operations:-0}" -ge 400 ] || fail "round $fz_round: too few operations"
+	operations=$(sed -n 's/^operations //p' "$KT_TMP/round")
+	diag "round $FUZZ_ROUND: ${operations:-no} operations"
+	FUZZ_OPERATIONS=$((FUZZ_OPERATIONS + ${operations:-0}))
+	[ "${operations:-0}" -ge 400 ] || fail "round $FUZZ_ROUND: too few operations"
 	cat "$KT_TMP/round" >> "$KT_TMP/rounds"
 	if ! dmesg_damage "$DMESG_MARK" > "$KT_TMP/damage"; then
 		fail "damage in the kernel log:"
 		diag_lines < "$KT_TMP/damage"
 	fi
-	return $fr_status
+	return $status
 }
 
 # each_was_met: no file was left out, and what should come now and then did: the
 # words are understood, and garbage is not.
 each_was_met() {
-	while IFS='	' read -r em_path em_errnos em_words; do
-		: "$em_errnos" "$em_words"
-		grep -q "^$em_path " "$KT_TMP/rounds" || fail "nothing was done with $em_path"
+	local path line
+	while IFS='	' read -r path _ _; do
+		grep -q "^$path " "$KT_TMP/rounds" || fail "nothing was done with $path"
 	done < "$PLAN"
-	for em_line in "/save write OK" "/save write EINVAL" "/status read OK" \
+	for line in "/save write OK" "/save write EINVAL" "/status read OK" \
 		"/status write EINVAL" "/bind write OK" "/unbind write OK"; do
-		grep -q "$em_line" "$KT_TMP/rounds" || fail "there was no '$em_line'"
+		grep -q "$line" "$KT_TMP/rounds" || fail "there was no '$line'"
 	done
 }
 
-# fuzz_settle: no fault any more, the usual settings, and bound.
+# fuzz_settle: ends all faults, puts settings back, and binds.
 fuzz_settle() {
 	off_stop
 	[ -z "${FAULT-}" ] || write_errno "$FAULT/fault" off
 	fault_unload
 	write_errno "$DEVICE_DIR/power/control" on
-	[ -z "$fp_d3cold" ] || write_errno "$DEVICE_DIR/d3cold_allowed" "$fp_d3cold"
+	[ -z "$D3COLD_FOUND" ] || write_errno "$DEVICE_DIR/d3cold_allowed" "$D3COLD_FOUND"
 	[ ! -e "$DEVICE_DIR/sriov_numvfs" ] || write_errno "$DEVICE_DIR/sriov_numvfs" 0
 	reset_methods_back
 	driver_override "$KT_DEVICE" "$DRIVER"
@@ -207,11 +212,12 @@ fuzz_heal() {
 }
 
 device_is_well() {
+	local file
 	fuzz_heal
 	check_status state ok
 	check_regs "after it was written back"
-	for dw_file in save restore reset; do
-		check_write $dw_file 1 OK
+	for file in save restore reset; do
+		check_write $file 1 OK
 	done
 	check_status refusals 0
 	check_status mismatches 0

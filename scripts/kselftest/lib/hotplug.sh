@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
+# shellcheck shell=busybox disable=SC2034 # answers in variables are for the callers
 #
 # The device under test leaves the bus and comes back: by its slot (pciehp; the
 # harness on the host is the hand that plugs), or by `remove` and `rescan`.
@@ -24,14 +24,14 @@ away_undo() {
 	echo 1 > "$SYSFS_BUS/drivers_autoprobe"
 }
 
-# slot_setup: skips the test where nobody can pull the device out of its slot.
+# slot_setup: skips the test where the device cannot be pulled out of its slot.
 slot_setup() {
 	[ "$KT_INJECT" = qemu ] ||
 		skip_all "only the harness's emulated hardware can be pulled out and plugged in"
 	# Removing takes pciehp's reset_lock below pci_rescan_remove_lock, and the other way
-	# round (7.3.4): lockdep reports that once, and then nothing any more.
+	# round (7.3.4): lockdep reports that once, and is silent then.
 	[ ! -e /proc/lockdep_stats ] || skip_all "pciehp itself is reported by lockdep"
-	gone_possible slot_power || skip_all "$GONE_REASON"
+	cut_off_possible slot_power || skip_all "$CUT_OFF_REASON"
 	[ -e "$SYSFS_BUS/slots/$(slot_name)/power" ] || skip_all "pciehp has no slot at $KT_PORT"
 	SLOT_FOUND=$(cfg_read "$KT_PORT" "$SLOT_CONTROL" 2)
 	at_exit slot_undo
@@ -49,14 +49,15 @@ slot_undo() {
 
 # slot_name: prints the slot's name in sysfs, the one below the port.
 slot_name() {
-	for sn_dir in "$SYSFS_BUS"/slots/*; do
-		read_line "$sn_dir/address"
+	local dir
+	for dir in "$SYSFS_BUS"/slots/*; do
+		read_line "$dir/address"
 		# domain:bus:device, without a function.
-		[ "$LINE" != "${KT_DEVICE%.*}" ] || printf '%s\n' "${sn_dir##*/}"
+		[ "$LINE" != "${KT_DEVICE%.*}" ] || printf '%s\n' "${dir##*/}"
 	done
 }
 
-# slot_is ON|OFF: has pciehp finished, and left the slot so?
+# slot_is ON|OFF: true where pciehp has finished, and left the slot so.
 slot_is() {
 	[ $(($(cfg_read "$KT_PORT" "$SLOT_CONTROL" 2) & SLOT_POWER)) -eq $(($1)) ]
 }
@@ -65,12 +66,13 @@ slot_is() {
 # goes off with the indicator off. pciehp, which cares for no slot whose power is
 # off, hears of it when the power is on again: an empty slot.
 slot_pull() {
-	sp_on=$((SLOT_FOUND & ~SLOT_POWER | SLOT_ON))
+	local on
+	on=$((SLOT_FOUND & ~SLOT_POWER | SLOT_ON))
 	cfg_write "$KT_PORT" "$SLOT_CONTROL" 2 $(((SLOT_FOUND | SLOT_OFF) & ~SLOT_HPIE))
-	cfg_write "$KT_PORT" "$SLOT_CONTROL" 2 $sp_on
+	cfg_write "$KT_PORT" "$SLOT_CONTROL" 2 $on
 }
 
-# device_away: it is not on the bus any more.
+# device_away: true where it is not on the bus.
 device_away() {
 	! pci_exists "$KT_DEVICE"
 }
@@ -116,15 +118,15 @@ check_new() {
 # firmware did; SERR# and I/O in Command and the interrupt line were the firmware's,
 # and are lost with the function. Nothing else may differ.
 firmware_values() {
+	local offset before now mask
 	regs_same > "$KT_TMP/difference" && return 0
-	while read -r fv_offset fv_name fv_before fv_arrow fv_now; do
-		: "$fv_name" "$fv_arrow"
-		case $fv_offset in
-		0x004) fv_mask=0x107 ;;
-		0x03c) fv_mask=0xff ;;
-		*) fv_mask=0 ;;
+	while read -r offset _ before _ now; do
+		case $offset in
+		0x004) mask=0x107 ;;
+		0x03c) mask=0xff ;;
+		*) mask=0 ;;
 		esac
-		[ $(((fv_before ^ fv_now) & ~fv_mask)) -ne 0 ] || continue
+		[ $(((before ^ now) & ~mask)) -ne 0 ] || continue
 		fail "the function that came back is another one:"
 		diag_lines < "$KT_TMP/difference"
 		return 0

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
+# shellcheck shell=busybox disable=SC2034 # answers in variables are for the callers
 #
 # AER errors. Back ends:
 #
-#   qemu        asks the harness on the host; the emulated device raises the
+#   qemu        a request to the harness on the host; the emulated device raises the
 #               error. Only in the harness's guest.
 #   aer_inject  the kernel's own module; it fakes the AER registers and raises
 #               the root port's interrupt. Works on real hardware.
@@ -14,12 +14,12 @@ AER_INJECT_DEV=/dev/aer_inject
 
 # inject_id BDF: sets INJECT_ID to QEMU's name of the device, from the topology.
 inject_id() {
+	local id path
 	INJECT_ID=
 	[ -r "$TOPOLOGY" ] || return 1
-	while read -r ii_id ii_path ii_mark; do
-		: "$ii_mark"
-		if pci_by_path "$ii_path" && [ "$BDF" = "$1" ]; then
-			INJECT_ID=$ii_id
+	while read -r id path _; do
+		if pci_by_path "$path" && [ "$BDF" = "$1" ]; then
+			INJECT_ID=$id
 			return 0
 		fi
 	done < "$TOPOLOGY"
@@ -64,7 +64,7 @@ aer_inject_possible() {
 	AER_INJECT_REASON="the kernel does not handle AER of $KT_DEVICE"
 	[ -e "$SYSFS_PCI/$KT_DEVICE/aer_dev_fatal" ] || return 1
 	# Its config accessors take a spinlock_t below pci_lock, which is a raw one: lockdep
-	# would report that, and then nothing else any more.
+	# would report that, and be silent then.
 	AER_INJECT_REASON="aer_inject itself is reported by lockdep"
 	[ ! -e /proc/lockdep_stats ] || return 1
 	AER_INJECT_REASON="no module aer_inject"
@@ -92,34 +92,42 @@ aer_inject_unload() {
 	rm -f "$KT_TMP/aer_inject" "$KT_TMP/aer_inject.loaded"
 }
 
-# inject correctable|nonfatal|fatal: false, with INJECT_ERROR, when refused.
+# inject correctable|nonfatal|fatal: false, with INJECT_ERROR, when refused. Errors of a
+# register file are those that its port detects: QEMU raises those of a device in the
+# device's own registers, which are not read.
 inject() {
-	"inject_$KT_INJECT" "$1"
+	if fault_stays; then
+		inject_at_port "$1"
+	else
+		"inject_$KT_INJECT" "$1"
+	fi
 }
 
 # inject_at_port KIND: as inject, but the port above the device detects the error.
 inject_at_port() {
+	local device id status
 	INJECT_ERROR="the device is on a root bus, there is no port"
 	[ -n "$KT_PORT" ] || return 1
-	ia_device=$KT_DEVICE
-	ia_id=$KT_INJECT_ID
+	device=$KT_DEVICE
+	id=$KT_INJECT_ID
 	KT_DEVICE=$KT_PORT
 	KT_INJECT_ID=
 	! inject_id "$KT_PORT" || KT_INJECT_ID=$INJECT_ID
-	ia_status=0
-	inject "$1" || ia_status=1
-	KT_DEVICE=$ia_device
-	KT_INJECT_ID=$ia_id
-	return $ia_status
+	status=0
+	"inject_$KT_INJECT" "$1" || status=1
+	KT_DEVICE=$device
+	KT_INJECT_ID=$id
+	return $status
 }
 
 inject_qemu() {
+	local error
 	case $1 in
-	correctable) iq_error=RCVR ;;
-	nonfatal) iq_error=COMP_TIME ;;
-	fatal) iq_error=DLP ;;
+	correctable) error=RCVR ;;
+	nonfatal) error=COMP_TIME ;;
+	fatal) error=DLP ;;
 	esac
-	INJECT_ERROR=$(harness inject "$KT_INJECT_ID" "$iq_error" 2>&1)
+	INJECT_ERROR=$(harness inject "$KT_INJECT_ID" "$error" 2>&1)
 }
 
 inject_aer_inject() {
@@ -130,8 +138,7 @@ inject_aer_inject() {
 	nonfatal) set -- 0 0x4000 ;;
 	fatal) set -- 0 0x10 ;;
 	esac
-	INJECT_ERROR=$("$KT_DIR/tools/aer_record" "$KT_DEVICE" "$1" "$2" \
-		"$AER_INJECT_DEV" 2>&1)
+	INJECT_ERROR=$(guest aer-record "$KT_DEVICE" "$1" "$2" "$AER_INJECT_DEV" 2>&1)
 }
 
 # need_injection: skips the whole test where no error can be injected.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh
+# shellcheck shell=busybox
 #
 # What the kernel has lost of its memory, where it looks for that
 # (CONFIG_DEBUG_KMEMLEAK).
@@ -17,12 +17,13 @@ kmemleak_begin() {
 }
 
 # kmemleak_found SINCE: scans as soon as what was allocated before the time SINCE
-# (uptime_cs) is old enough; prints what nothing points to any more. True if there
+# (uptime_cs) is old enough; prints memory without a reference. True if there
 # is such a thing.
 kmemleak_found() {
+	local wait
 	uptime_cs
-	kf_wait=$(($1 + KMEMLEAK_AGE + 20 - UPTIME_CS))
-	[ "$kf_wait" -le 0 ] || usleep $((kf_wait * 10000))
+	wait=$(($1 + KMEMLEAK_AGE + 20 - UPTIME_CS))
+	[ "$wait" -le 0 ] || usleep $((wait * 10000))
 	# What a register or a stack held for a moment is found by the second one.
 	for _ in 1 2; do
 		echo scan > "$KMEMLEAK" || {

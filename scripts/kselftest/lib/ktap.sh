@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh
+# shellcheck shell=busybox
 #
 # KTAP version 1 for one test script: each subtest is a shell function.
 #
@@ -27,17 +27,18 @@ diag() {
 
 # diag_lines: each line of standard input as a diagnostic, but not too many.
 diag_lines() {
-	dl_left=16
-	while IFS= read -r dl_line; do
-		dl_left=$((dl_left - 1))
-		[ $dl_left -ge 0 ] || continue
-		printf '#   %s\n' "$dl_line"
+	local left line
+	left=16
+	while IFS= read -r line; do
+		left=$((left - 1))
+		[ $left -ge 0 ] || continue
+		printf '#   %s\n' "$line"
 	done
-	[ $dl_left -ge 0 ] || printf '#   and %d more\n' $((-dl_left))
+	[ $left -ge 0 ] || printf '#   and %d more\n' $((-left))
 }
 
-# report TEXT...: a line that is shown even when the test passes. Those of the
-# form `points PATH NUMBER` and `poisoned NUMBER` are added up over all tests.
+# report TEXT...: a line that is shown even when the test passes. The harness counts words
+# KEY=VALUE: `points=N path=NAME` (losses that a path ran into) and `poisoned=N` of all tests.
 report() {
 	printf '# report: %s\n' "$*"
 }
@@ -48,7 +49,7 @@ fail() {
 	diag "$@"
 }
 
-# failed: has the running subtest failed already?
+# failed: true where the running subtest has failed already.
 failed() {
 	[ "$ktap_bad" -ne 0 ]
 }
@@ -77,17 +78,19 @@ check_eq() {
 
 # check_true WHAT COMMAND...: fails unless COMMAND succeeds.
 check_true() {
-	ct_what=$1
+	local what
+	what=$1
 	shift
-	"$@" || fail "$ct_what"
+	"$@" || fail "$what"
 }
 
 # check_false WHAT COMMAND...: fails if COMMAND succeeds.
 check_false() {
-	ct_what=$1
+	local what
+	what=$1
 	shift
 	if "$@"; then
-		fail "$ct_what"
+		fail "$what"
 	fi
 }
 
@@ -99,6 +102,8 @@ $ktap_cleanups"
 
 # subtests "FUNCTION [ARG...]"...: prints the plan, runs each, ends the script.
 subtests() {
+	# shellcheck disable=SC2086 # none, or a word
+	set -- "$@" ${KT_LAST_SUBTEST-}
 	printf 'KTAP version 1\n1..%d\n' "$#"
 	for ktap_call in "$@"; do
 		ktap_subtest "$ktap_call"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh disable=SC2034,SC2153 # variables of lib/models.sh
+# shellcheck shell=busybox disable=SC2034,SC2153 # variables of lib/models.sh
 #
 # The paths of lib/models.sh.
 
@@ -47,7 +47,7 @@ save() {
 	path_end "after a save"
 }
 
-# Damaged as by a reset that nobody restored: a restore repairs.
+# Damaged as by a reset without a restore: a restore repairs it.
 restore() {
 	path_begin restore || return 0
 	if ! model_damage; then
@@ -63,9 +63,10 @@ restore() {
 # model_damage: changes registers; false where that changes nothing. A bridge keeps its
 # buses and windows, for what is below it.
 model_damage() {
+	local line
 	if is_bridge; then
-		md_line=$(cfg_read "$KT_DEVICE" "$PCI_CACHE_LINE_SIZE" 1)
-		cfg_write "$KT_DEVICE" "$PCI_CACHE_LINE_SIZE" 1 $((md_line ^ 0x10))
+		line=$(cfg_read "$KT_DEVICE" "$PCI_CACHE_LINE_SIZE" 1)
+		cfg_write "$KT_DEVICE" "$PCI_CACHE_LINE_SIZE" 1 $((line ^ 0x10))
 	else
 		device_wipe
 	fi
@@ -74,6 +75,7 @@ model_damage() {
 
 # Each method that the function offers, through sysfs.
 reset() {
+	local used method
 	path_begin reset || return 0
 	if ! reset_find; then
 		skip "it offers no reset method"
@@ -85,23 +87,23 @@ reset() {
 		skip "a reset of a bridge would reset functions below it, too"
 		return 0
 	fi
-	re_done=
+	used=
 	pci_siblings "$KT_DEVICE"
-	for re_method in $METHODS; do
+	for method in $METHODS; do
 		# The kernel offers that to a virtual function in a slot (7.3.4), of which the physical one
 		# does not survive it.
-		[ "$re_method" != bus ] || [ -z "$SIBLINGS" ] || continue
+		[ "$method" != bus ] || [ -z "$SIBLINGS" ] || continue
 		events_mark
-		echo "$re_method" > "$METHOD_FILE"
+		echo "$method" > "$METHOD_FILE"
 		reset_device
-		check_eq "reset by $re_method" "$ERRNO" OK
+		check_eq "reset by $method" "$ERRNO" OK
 		check_callbacks "reset_prepare; reset_done"
-		path_end "after a reset by $re_method"
-		re_done="$re_done $re_method"
+		path_end "after a reset by $method"
+		used="$used $method"
 	done
 	reset_methods_back
-	if [ -n "$re_done" ]; then
-		diag "reset by:$re_done, of $METHODS"
+	if [ -n "$used" ]; then
+		diag "reset by:$used, of $METHODS"
 	else
 		skip "its only reset methods would reset other functions, too"
 	fi
@@ -133,23 +135,24 @@ model_cycle() {
 
 # Twice: what the first time leaves behind may show in the second.
 runtime() {
+	local round
 	path_begin runtime || return 0
 	if ! runtime_possible; then
 		skip "$RUNTIME_REASON"
 		return 0
 	fi
-	for ru_round in first second; do
+	for round in first second; do
 		events_mark
 		control auto
 		if ! wait_for "$KT_WAIT" is_suspended; then
-			fail "the $ru_round time not suspended but $LINE"
+			fail "the $round time not suspended but $LINE"
 			control on
 			return 0
 		fi
 		control on
-		check_true "the $ru_round time not active but $LINE" is_active
+		check_true "the $round time not active but $LINE" is_active
 		check_callbacks "runtime_suspend; runtime_resume"
-		path_end "after it was suspended at run time the $ru_round time"
+		path_end "after it was suspended at run time the $round time"
 	done
 }
 
@@ -188,8 +191,8 @@ model_error() {
 	path_end "after a $1 error"
 }
 
-# error_of_its_own: can the function report an error? One whose Device Control cannot be written
-# reports none to the port; of that one the kernel can fake the registers.
+# error_of_its_own: true where the function can report an error. One whose Device Control
+# cannot be written reports none to the port; the kernel can fake its registers.
 error_of_its_own() {
 	[ -e "$SYSFS_PCI/$KT_DEVICE/aer_dev_fatal" ] || return 1
 	cap_find "$KT_DEVICE" 10 || return 1
@@ -197,6 +200,15 @@ error_of_its_own() {
 		aer_inject_possible || return 1
 		KT_INJECT=aer_inject
 	fi
+}
+
+# is_port BDF: true at the upper end of a PCI Express link, for a root or downstream port.
+is_port() {
+	cap_find "$1" 10 || return 1
+	case $(($(cfg_read "$1" $((CAP + 2)) 2) >> 4 & 0xf)) in
+	4 | 6) ;;
+	*) return 1 ;;
+	esac
 }
 
 # error_possible: sets ERROR_INJECT to what injects an error of the function: it itself
@@ -212,13 +224,15 @@ error_possible() {
 	[ -z "$SIBLINGS" ] || return 1
 	ERROR_REASON="the port above it has no AER"
 	[ -e "$SYSFS_PCI/$KT_PORT/aer_dev_fatal" ] || return 1
+	ERROR_REASON="the bridge above it would be reset, too, and not restored"
+	is_port "$KT_PORT" || return 1
 	KT_INJECT=$MODEL_INJECT
 	ERROR_REASON="$KT_INJECT_REASON"
 	[ "$KT_INJECT" != none ] || return 1
 	KT_INJECT_ID=
 	! inject_id "$KT_DEVICE" || KT_INJECT_ID=$INJECT_ID
 	ERROR_INJECT=inject
-	error_of_its_own || ERROR_INJECT=inject_at_port
+	fault_stays || error_of_its_own || ERROR_INJECT=inject_at_port
 }
 
 # Without a driver, and with power/control auto, the kernel suspends the function, and resumes
@@ -243,7 +257,8 @@ unbind() {
 # check_no_master WHEN: it masters no bus, unless it is a bridge, which the kernel enables for
 # what is below it.
 check_no_master() {
-	cn_command=$(cfg_read "$KT_DEVICE" "$PCI_COMMAND" 2)
+	local command
+	command=$(cfg_read "$KT_DEVICE" "$PCI_COMMAND" 2)
 	read_line "$SYSFS_PCI/$KT_DEVICE/enable"
 	if is_bridge && [ "$LINE" -gt 0 ]; then
 		return 0
@@ -251,8 +266,8 @@ check_no_master() {
 	# A driver that had it may have enabled it more often than disabled (8250_pci does, each time
 	# that it resumes).
 	check_eq "times that it is enabled $1" "$LINE" "$MODEL_ENABLED"
-	[ $((cn_command & PCI_COMMAND_MASTER)) -eq 0 ] ||
-		fail "a bus master $1, without a driver: Command is $cn_command"
+	[ $((command & PCI_COMMAND_MASTER)) -eq 0 ] ||
+		fail "a bus master $1, without a driver: Command is $command"
 }
 
 # check_unbound WHEN: it is no bus master, and nothing else has changed; the driver has freed
@@ -269,25 +284,26 @@ check_unbound() {
 # check_differs WHEN COMMAND LINE: registers differ from the reference in these bits of
 # Command and of the interrupt line, and in addresses that the kernel has assigned anew.
 check_differs() {
+	local offset name before arrow now mask
 	regs_same > "$KT_TMP/difference" && return 0
-	while read -r cd_offset cd_name cd_before cd_arrow cd_now; do
-		cd_mask=0
-		case $cd_arrow in
+	while read -r offset name before arrow now; do
+		mask=0
+		case $arrow in
 		'->') ;;
 		# It was not there, or is not.
-		*) cd_before=0 cd_now=1 ;;
+		*) before=0 now=1 ;;
 		esac
-		case $cd_name in
-		PCI_COMMAND) cd_mask=$2 ;;
-		PCI_INTERRUPT_LINE) cd_mask=$3 ;;
+		case $name in
+		PCI_COMMAND) mask=$2 ;;
+		PCI_INTERRUPT_LINE) mask=$3 ;;
 		PCI_BASE_ADDRESS_*)
-			if bar_assigned "$KT_DEVICE" "$cd_offset"; then
-				cd_before=$ASSIGNED
-				cd_mask=0xf
+			if bar_assigned "$KT_DEVICE" "$offset"; then
+				before=$ASSIGNED
+				mask=0xf
 			fi
 			;;
 		esac
-		[ $(((cd_before ^ cd_now) & ~cd_mask)) -ne 0 ] || continue
+		[ $(((before ^ now) & ~mask)) -ne 0 ] || continue
 		fail "registers differ $1:"
 		diag_lines < "$KT_TMP/difference"
 		return 0
@@ -297,10 +313,11 @@ check_differs() {
 # reference_renew: what may differ after a removal is the firmware's: SERR# and I/O in Command,
 # and the interrupt line, which are written again; and the addresses.
 reference_renew() {
-	while read -r rr_offset rr_name rr_value; do
-		case $rr_name in
-		PCI_COMMAND) cfg_write "$KT_DEVICE" "$rr_offset" 2 $((rr_value & 0xffff & ~PCI_COMMAND_MASTER)) ;;
-		PCI_INTERRUPT_LINE) cfg_write "$KT_DEVICE" "$rr_offset" 1 $((rr_value & 0xff)) ;;
+	local offset name value
+	while read -r offset name value; do
+		case $name in
+		PCI_COMMAND) cfg_write "$KT_DEVICE" "$offset" 2 $((value & 0xffff & ~PCI_COMMAND_MASTER)) ;;
+		PCI_INTERRUPT_LINE) cfg_write "$KT_DEVICE" "$offset" 1 $((value & 0xff)) ;;
 		esac
 	done < "$KT_TMP/reference.regs"
 	check_differs "after it came back" $PCI_COMMAND_MASTER 0

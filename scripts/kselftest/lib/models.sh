@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh source-path=SCRIPTDIR disable=SC2034 # answers in variables
+# shellcheck shell=busybox source-path=SCRIPTDIR disable=SC2034 # answers in variables
 #
 # One function after the other, by each path on which its state can be lost. A
 # function under test is a name of the topology, or a line of a list (models/*.list);
@@ -125,15 +125,16 @@ model_end() {
 	[ "$KT_PORT" != none ] || KT_PORT=
 }
 
-# is_bridge: does it have a header of type 1?
+# is_bridge: true where it has a header of type 1.
 is_bridge() {
 	[ $(($(cfg_read "$KT_DEVICE" "$PCI_HEADER_TYPE" 1) & 0x7f)) -eq 1 ]
 }
 
-# has_functions_below: is there a function on the bus below it?
+# has_functions_below: true where there is a function on the bus below it.
 has_functions_below() {
-	for hf_dir in "$SYSFS_PCI/$KT_DEVICE"/????:??:??.?; do
-		[ ! -e "$hf_dir/config" ] || return 0
+	local dir
+	for dir in "$SYSFS_PCI/$KT_DEVICE"/????:??:??.?; do
+		[ ! -e "$dir/config" ] || return 0
 	done
 	return 1
 }
@@ -161,7 +162,7 @@ path_begin() {
 # path_end WHEN
 path_end() {
 	if ! bound "$KT_DEVICE"; then
-		fail "it is not bound any more $1"
+		fail "it is no longer bound $1"
 		MODEL_BOUND=0
 		return 0
 	fi

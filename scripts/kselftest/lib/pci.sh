@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
+# shellcheck shell=busybox disable=SC2034 # answers in variables are for the callers
 #
 # PCI functions through sysfs: no setpci, no lspci.
 #
@@ -22,17 +22,18 @@ pci_exists() {
 # pci_by_path PATH: sets BDF from a topology path, "00:04.0/00.0": the function
 # on the root bus, then the device number and function below each bridge.
 pci_by_path() {
-	pp_rest=${1#*/}
+	local rest step dir
+	rest=${1#*/}
 	BDF=0000:${1%%/*}
-	[ "$pp_rest" != "$1" ] || pp_rest=
-	while pci_exists "$BDF" && [ -n "$pp_rest" ]; do
-		pp_step=${pp_rest%%/*}
-		case $pp_rest in
-		*/*) pp_rest=${pp_rest#*/} ;;
-		*) pp_rest= ;;
+	[ "$rest" != "$1" ] || rest=
+	while pci_exists "$BDF" && [ -n "$rest" ]; do
+		step=${rest%%/*}
+		case $rest in
+		*/*) rest=${rest#*/} ;;
+		*) rest= ;;
 		esac
-		for pp_dir in "$SYSFS_PCI/$BDF"/????:??:"$pp_step"; do
-			BDF=${pp_dir##*/}
+		for dir in "$SYSFS_PCI/$BDF"/????:??:"$step"; do
+			BDF=${dir##*/}
 		done
 	done
 	pci_exists "$BDF"
@@ -48,10 +49,11 @@ pci_upstream_port() {
 # pci_siblings BDF: sets SIBLINGS to the other functions below the same port,
 # which a reset of that port's secondary bus resets, too.
 pci_siblings() {
+	local dir
 	SIBLINGS=
-	for ps_dir in "$SYSFS_PCI/$1/.."/????:??:??.?; do
-		[ -e "$ps_dir/config" ] || continue
-		[ "${ps_dir##*/}" = "$1" ] || SIBLINGS="$SIBLINGS ${ps_dir##*/}"
+	for dir in "$SYSFS_PCI/$1/.."/????:??:??.?; do
+		[ -e "$dir/config" ] || continue
+		[ "${dir##*/}" = "$1" ] || SIBLINGS="$SIBLINGS ${dir##*/}"
 	done
 	SIBLINGS=${SIBLINGS# }
 }
@@ -66,12 +68,13 @@ pci_driver() {
 
 # pci_find_id VENDOR DEVICE: sets BDF to the first such function (0x1234 0x11e8).
 pci_find_id() {
-	for pf_dir in "$SYSFS_PCI"/*; do
-		read_line "$pf_dir/vendor"
+	local dir
+	for dir in "$SYSFS_PCI"/*; do
+		read_line "$dir/vendor"
 		[ "$LINE" = "$1" ] || continue
-		read_line "$pf_dir/device"
+		read_line "$dir/device"
 		[ "$LINE" = "$2" ] || continue
-		BDF=${pf_dir##*/}
+		BDF=${dir##*/}
 		return 0
 	done
 	return 1
@@ -80,83 +83,72 @@ pci_find_id() {
 # cfg_read BDF OFFSET SIZE: prints a register of 1, 2 or 4 bytes as a number,
 # read with one access of that size.
 cfg_read() {
-	# shellcheck disable=SC2046 # one word for each byte
-	set -- "$3" $(dd if="$SYSFS_PCI/$1/config" bs="$3" skip=$(($2 / $3)) \
-		count=1 2> /dev/null | od -An -v -tx1)
-	case $#$1 in
-	21) printf '0x%s\n' "$2" ;;
-	32) printf '0x%s%s\n' "$3" "$2" ;;
-	54) printf '0x%s%s%s%s\n' "$5" "$4" "$3" "$2" ;;
-	*) return 1 ;;
-	esac
+	guest config-read "$1" $(($2)) "$3" 2> /dev/null
 }
 
 # cfg_write BDF OFFSET SIZE VALUE: writes a register with one access.
 cfg_write() {
-	cw_format=
-	cw_value=$(($4))
-	cw_left=$3
-	while [ "$cw_left" -gt 0 ]; do
-		cw_byte=$((cw_value % 256))
-		cw_format="$cw_format\\$((cw_byte / 64))$((cw_byte / 8 % 8))$((cw_byte % 8))"
-		cw_value=$((cw_value / 256))
-		cw_left=$((cw_left - 1))
-	done
-	# shellcheck disable=SC2059 # the format is the octets
-	printf "$cw_format" | dd of="$SYSFS_PCI/$1/config" bs="$3" \
-		seek=$(($2 / $3)) count=1 conv=notrunc 2> /dev/null
+	guest config-write "$1" $(($2)) "$3" $(($4))
 }
 
-# cfg_dump BDF: prints its bytes in hexadecimal; of the device under test and
-# its port only as far as there are registers ($KT_BYTES).
-cfg_dump() {
-	cd_bytes=4096
+# cfg_bytes BDF: sets BYTES to how far its configuration space is looked at: of the
+# device under test and its port only as far as there are registers ($KT_BYTES).
+cfg_bytes() {
+	BYTES=4096
 	case $1 in
-	"$KT_DEVICE" | "$KT_PORT") cd_bytes=${KT_BYTES:-4096} ;;
+	"$KT_DEVICE" | "$KT_PORT") BYTES=${KT_BYTES:-4096} ;;
 	esac
-	od -An -v -tx1 -N "$cd_bytes" "$SYSFS_PCI/$1/config"
+}
+
+# cfg_dump BDF: its bytes.
+cfg_dump() {
+	cfg_bytes "$1"
+	dd if="$SYSFS_PCI/$1/config" bs="$BYTES" count=1 2> /dev/null
 }
 
 # cap_find BDF ID: sets CAP to the offset of a capability: two hexadecimal digits
 # for an ordinary one (10 is PCI Express), four for an extended one (0001 is
 # AER). False, and CAP empty, when there is none.
 cap_find() {
-	cf_file=$KT_TMP/caps.$1
-	if [ ! -s "$cf_file" ]; then
-		cfg_dump "$1" | awk -v mode=caps -f "$KT_DIR/lib/config.awk" > "$cf_file"
+	local file id offset
+	file=$KT_TMP/caps.$1
+	if [ ! -s "$file" ]; then
+		cfg_bytes "$1"
+		guest capabilities --bytes "$BYTES" "$1" > "$file"
 	fi
 	CAP=
-	while read -r cf_id cf_offset; do
-		[ "$cf_id" != "$2" ] || CAP=$cf_offset
-	done < "$cf_file"
+	while read -r id offset; do
+		[ "$id" != "$2" ] || CAP=$offset
+	done < "$file"
 	[ -n "$CAP" ]
 }
 
 # cap_count BDF: sets CAPS to the number of capabilities in both lists.
 cap_count() {
-	CAPS=$(cfg_dump "$1" | awk -v mode=count -f "$KT_DIR/lib/config.awk")
+	cfg_bytes "$1"
+	CAPS=$(guest capabilities --bytes "$BYTES" --count "$1")
 }
 
 # bars BDF: sets BARS to the offsets of the base address registers that the
 # kernel assigned, low halves only, and only those that are not 0: an address
 # above 4 GiB may be all in the upper half.
 bars() {
+	local offset high start flags
 	BARS=
-	br_offset=16
-	br_high=0
-	while read -r br_start br_end br_flags; do
-		[ "$br_offset" -le 36 ] || break
-		: "$br_end"
-		if [ "$br_high" -eq 0 ] && [ $((br_flags)) -ne 0 ]; then
-			[ $((br_start & 0xfffffff0)) -eq 0 ] || BARS="$BARS $br_offset"
+	offset=16
+	high=0
+	while read -r start _ flags; do
+		[ "$offset" -le 36 ] || break
+		if [ "$high" -eq 0 ] && [ $((flags)) -ne 0 ]; then
+			[ $((start & 0xfffffff0)) -eq 0 ] || BARS="$BARS $offset"
 		fi
 		# IORESOURCE_MEM_64: the next register is the upper half.
-		if [ "$br_high" -eq 0 ] && [ $((br_flags & 0x100000)) -ne 0 ]; then
-			br_high=1
+		if [ "$high" -eq 0 ] && [ $((flags & 0x100000)) -ne 0 ]; then
+			high=1
 		else
-			br_high=0
+			high=0
 		fi
-		br_offset=$((br_offset + 4))
+		offset=$((offset + 4))
 	done < "$SYSFS_PCI/$1/resource"
 	BARS=${BARS# }
 }
@@ -164,31 +156,33 @@ bars() {
 # bar_assigned BDF OFFSET: sets ASSIGNED to the part of the address that the kernel assigned
 # which the base address register at OFFSET holds. False where it assigned none.
 bar_assigned() {
-	ba_offset=16
-	ba_upper=
-	while read -r ba_start ba_end ba_flags; do
-		: "$ba_end"
-		if [ "$ba_offset" -eq $(($2)) ]; then
-			ASSIGNED=${ba_upper:-$((ba_start & 0xffffffff))}
-			[ -n "$ba_upper" ] || [ $((ba_flags)) -ne 0 ]
+	local offset upper start flags
+	offset=16
+	upper=
+	while read -r start _ flags; do
+		if [ "$offset" -eq $(($2)) ]; then
+			ASSIGNED=${upper:-$((start & 0xffffffff))}
+			[ -n "$upper" ] || [ $((flags)) -ne 0 ]
 			return
 		fi
-		ba_upper=
+		upper=
 		# IORESOURCE_MEM_64: the next register is the upper half.
-		[ $((ba_flags & 0x100000)) -eq 0 ] || ba_upper=$((ba_start >> 32))
-		ba_offset=$((ba_offset + 4))
+		[ $((flags & 0x100000)) -eq 0 ] || upper=$((start >> 32))
+		offset=$((offset + 4))
 	done < "$SYSFS_PCI/$1/resource"
 	return 1
 }
 
-# accessible BDF: does its configuration space answer?
+# accessible BDF: true where its configuration space answers.
 accessible() {
-	ac_value=$(cfg_read "$1" "$PCI_COMMAND" 4) && [ "$ac_value" != 0xffffffff ]
+	local value
+	value=$(cfg_read "$1" "$PCI_COMMAND" 4) && [ "$value" != 0xffffffff ]
 }
 
 # regs_snapshot BDF FILE: the comparable registers, one a line, with names.
 regs_snapshot() {
-	cfg_dump "$1" | awk -f "$KT_DIR/lib/config.awk" > "$2"
+	cfg_bytes "$1"
+	guest registers --bytes "$BYTES" "$1" > "$2"
 }
 
 # regs_diff BEFORE AFTER: true when equal; else prints the registers that
@@ -207,18 +201,17 @@ regs_diff() {
 
 # regs_last FILE: sets REGS_END to the byte after the last register.
 regs_last() {
+	local offset
 	REGS_END=0
-	while read -r rl_offset rl_rest; do
-		: "$rl_rest"
-		[ "$REGS_END" -gt $((rl_offset)) ] || REGS_END=$((rl_offset + 4))
+	while read -r offset _; do
+		[ "$REGS_END" -gt $((offset)) ] || REGS_END=$((offset + 4))
 	done < "$1"
 }
 
 # regs_count FILE: sets REGS to the number of registers in a snapshot.
 regs_count() {
 	REGS=0
-	while read -r rc_line; do
-		: "$rc_line"
+	while read -r _; do
 		REGS=$((REGS + 1))
 	done < "$1"
 }
@@ -226,6 +219,6 @@ regs_count() {
 # regs_against_saved BDF FILE: FILE is in the form of the driver's `saved`;
 # prints the registers that configuration space differs in, then "compared N".
 regs_against_saved() {
-	cfg_dump "$1" |
-		awk -v mode=saved -f "$KT_DIR/lib/config.awk" - "$2"
+	cfg_bytes "$1"
+	guest saved-diff --bytes "$BYTES" "$1" "$2"
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh
+# shellcheck shell=busybox
 #
 # Benchmarks of recovery: see lib/bench.sh.
 
@@ -9,7 +9,7 @@ recovery_need() {
 	tracing_need irq/irq_handler_entry printk/console
 }
 
-# recovered: has the kernel said so since the trace was emptied?
+# recovered: true where the kernel has said so since the trace was emptied.
 recovered() {
 	grep -q 'device recovery' "$TRACING/trace"
 }
@@ -17,15 +17,16 @@ recovered() {
 # recover COMMAND...: COMMAND injects an error; returns when the kernel has recovered
 # from it.
 recover() {
+	local left
 	: > "$TRACING/trace"
 	if ! "$@"; then
 		fail "cannot inject an error: $INJECT_ERROR"
 		return 0
 	fi
-	# To look is work, to sleep is none.
-	re_left=$KT_WAIT
-	until recovered || [ "$re_left" -le 0 ]; do
-		re_left=$((re_left - 2))
+	# Polling takes processor time, sleeping does not.
+	left=$KT_WAIT
+	until recovered || [ "$left" -le 0 ]; do
+		left=$((left - 2))
 		sleep 2
 	done
 	grep -q 'device recovery successful' "$TRACING/trace" ||
@@ -35,23 +36,24 @@ recover() {
 # recoveries OPERATION WHO TIMES COMMAND...: recovers so often, and reports the median of
 # what it took. Now and then one takes 2 % less, of which the least would be made.
 recoveries() {
-	rs_operation=$1
-	rs_who=$2
-	rs_left=$3
+	local operation who left before
+	operation=$1
+	who=$2
+	left=$3
 	shift 3
 	: > "$KT_TMP/took"
-	while [ "$rs_left" -gt 0 ]; do
-		rs_left=$((rs_left - 1))
+	while [ "$left" -gt 0 ]; do
+		left=$((left - 1))
 		sleep "$LOG_WINDOW"
 		task_cpu
-		rs_before=$TASK_CPU
+		before=$TASK_CPU
 		recover "$@"
 		! failed || return 0
 		task_cpu
-		echo "$((TASK_CPU - rs_before)) $(recovery_ns)" >> "$KT_TMP/took"
+		echo "$((TASK_CPU - before)) $(recovery_ns)" >> "$KT_TMP/took"
 	done
-	bench_says "$rs_operation" "$rs_who" instructions "$(took_median 1)"
-	bench_says "$rs_operation" "$rs_who" ns "$(took_median 2)"
+	bench_says "$operation" "$who" instructions "$(took_median 1)"
+	bench_says "$operation" "$who" ns "$(took_median 2)"
 }
 
 # took_median COLUMN: prints it.

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh
+# shellcheck shell=busybox
 #
 # A save while the device reads all-ones is refused: subtests that are the same
-# for each way of making it read so. $METHOD is that way (lib/gone.sh).
+# for each way of making it read so. $METHOD is that way (lib/cut_off.sh).
 
 # refusal_setup: skips the test where $METHOD cannot be done.
 refusal_setup() {
 	# shellcheck disable=SC2153 # the test sets it
-	gone_possible "$METHOD" || skip_all "$GONE_REASON"
+	cut_off_possible "$METHOD" || skip_all "$CUT_OFF_REASON"
 	at_exit refusal_undo
 	[ "$METHOD" != slot_power ] || hotplug_detach
 	# A reset method can only be chosen while the device answers. By pm, which
@@ -23,7 +23,7 @@ refusal_setup() {
 }
 
 refusal_undo() {
-	device_back
+	device_reconnect
 	hotplug_attach
 	[ -z "$METHODS" ] || echo "$METHODS" > "$METHOD_FILE"
 }
@@ -37,15 +37,16 @@ check_known_good_kept() {
 
 # check_refused: one guarded save that must be refused, with all its traces.
 check_refused() {
+	local refusals saves
 	status_get refusals
-	cr_refusals=$STATUS
+	refusals=$STATUS
 	status_get saves
-	cr_saves=$STATUS
+	saves=$STATUS
 	events_mark
 	check_write save 1 EIO
 	check_known_good_kept
-	check_status refusals $((cr_refusals + 1))
-	check_status saves "$cr_saves"
+	check_status refusals $((refusals + 1))
+	check_status saves "$saves"
 	status_get last_refusal
 	case $STATUS in
 	'' | none) fail "status gives no reason for the refusal" ;;
@@ -68,8 +69,8 @@ check_refusal_in_dmesg() {
 }
 
 save_is_refused() {
-	if ! device_gone "$METHOD"; then
-		fail "$GONE_REASON"
+	if ! device_cut_off "$METHOD"; then
+		fail "$CUT_OFF_REASON"
 		return 0
 	fi
 	check_refused
@@ -104,26 +105,28 @@ resets_are_refused() {
 
 # The device is back, but not as it was: the known-good state is, exactly.
 restore_is_correct() {
-	check_true "the device does not come back" device_back
+	local restores
+	check_true "the device does not come back" device_reconnect
 	[ "$METHOD" = slot_power ] || device_wipe
 	check_damaged
 	status_get restores
-	rc_restores=$STATUS
+	restores=$STATUS
 	events_mark
 	check_write restore 1 OK
 	check_event restore
 	status_get restores
-	[ "$STATUS" -gt "$rc_restores" ] || fail "status does not count the restore"
+	[ "$STATUS" -gt "$restores" ] || fail "status does not count the restore"
 	check_status state ok
 	check_regs "after the restore"
 	check_known_good_kept
 }
 
 save_works_again() {
+	local saves
 	status_get saves
-	sw_saves=$STATUS
+	saves=$STATUS
 	check_write save 1 OK
-	check_status saves $((sw_saves + 1))
+	check_status saves $((saves + 1))
 	check_saved_agrees "after a save"
 	check_regs "after a save"
 }

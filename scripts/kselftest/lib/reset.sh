@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
+# shellcheck shell=busybox disable=SC2034 # answers in variables are for the callers
 #
 # Resets through sysfs, by one method. Choosing it keeps the core from trying the
 # next ones, which wait a minute for a function that is gone.
@@ -10,12 +10,13 @@
 # The kernel offers `bus` to the first function of a device, which was alone when
 # it was found, and refuses it once there are others.
 reset_find() {
+	local method
 	METHOD_FILE=$SYSFS_PCI/$KT_DEVICE/reset_method
 	METHODS=
 	read_line "$METHOD_FILE"
-	for rf_method in $LINE; do
-		if { echo "$rf_method" > "$METHOD_FILE"; } 2> /dev/null; then
-			METHODS="${METHODS:+$METHODS }$rf_method"
+	for method in $LINE; do
+		if { echo "$method" > "$METHOD_FILE"; } 2> /dev/null; then
+			METHODS="${METHODS:+$METHODS }$method"
 		fi
 	done
 	[ -n "$METHODS" ]
@@ -57,4 +58,15 @@ reset_method() {
 # reset_device: resets it. Sets ERRNO.
 reset_device() {
 	write_errno "$SYSFS_PCI/$KT_DEVICE/reset" 1
+}
+
+# secondary_bus_reset PORT: resets the bus below it behind the kernel's back, as the recovery
+# from an error does with who cannot restore what it wipes.
+secondary_bus_reset() {
+	local control
+	control=$(cfg_read "$1" 0x3e 2)
+	cfg_write "$1" 0x3e 2 $((control | 0x40))
+	sleep 0.1
+	cfg_write "$1" 0x3e 2 "$control"
+	wait_for "$KT_WAIT" accessible "$KT_DEVICE"
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
+# shellcheck shell=busybox disable=SC2034 # answers in variables are for the callers
 #
 # Runs one test script: bounded, its output nested, the device and the kernel
 # log looked at afterwards, and now and then what memory was lost, where the kernel
@@ -13,12 +13,6 @@ LEAVES_OK=0
 LEAVES_BAD=0
 LEAVES_XFAIL=0
 LEAVES_SKIP=0
-# What the tests report of their injections: points, the paths that they lie in,
-# and how many of them poisoned the known-good state.
-POINTS=0
-POINT_PATHS=' '
-POINT_PATH_COUNT=0
-POISONED=0
 runner_pid=
 runner_watchdog=
 kmemleak_since=
@@ -36,8 +30,10 @@ run_test() {
 	printf '# running: %s\n' "$1"
 	dmesg_mark "$1"
 	KT_DMESG_MARK=$DMESG_MARK
-	runner_script "$1"
-	KT_FORGIVEN=$(sed -n 's/^# forgiven: //p' "$test_script")
+	script_of "$KT_SUITE" "$1"
+	test_script=$SCRIPT
+	head_of_test "$KT_SUITE" "$1" forgiven || :
+	KT_FORGIVEN=$HEAD
 	export KT_TEST KT_DMESG_MARK KT_FORGIVEN
 	uptime_cs
 	test_start=$UPTIME_CS
@@ -72,15 +68,6 @@ run_test() {
 	fi
 }
 
-# runner_script NAME: sets test_script to what runs it: the script of that name, or that of
-# the list that it is in.
-runner_script() {
-	test_script=$KT_DIR/$KT_SUITE/$1.sh
-	[ ! -e "$test_script" ] || return 0
-	test_script=$(grep -l -e "^$1\$" -e "^$1 " "$KT_DIR/$KT_SUITE"/*.list)
-	test_script=${test_script%.list}.sh
-}
-
 # leaf ok|bad|xfail|skip LINE: one result of the test, counted and printed.
 leaf() {
 	test_leaves=$((test_leaves + 1))
@@ -103,13 +90,14 @@ leaf() {
 }
 
 nested_comments() {
-	nc_left=24
-	while IFS= read -r nc_line; do
-		nc_left=$((nc_left - 1))
-		[ $nc_left -ge 0 ] || continue
-		printf '  # %s\n' "$nc_line"
+	local left line
+	left=24
+	while IFS= read -r line; do
+		left=$((left - 1))
+		[ $left -ge 0 ] || continue
+		printf '  # %s\n' "$line"
 	done
-	[ $nc_left -ge 0 ] || printf '  # and %d more\n' $((-nc_left))
+	[ $left -ge 0 ] || printf '  # and %d more\n' $((-left))
 }
 
 # console_quiet: of a test with damage that is forgiven, warnings do not go to the
@@ -126,22 +114,19 @@ console_restore() {
 	console_was=
 }
 
-# runner_limit: sets test_limit, from --timeout or the file `settings`: that of the test, or
-# that of its script.
+# runner_limit: sets test_limit, from --timeout, the test's head, or the file `settings`.
 runner_limit() {
 	test_limit=$RUNNER_TIMEOUT
 	[ -z "$test_limit" ] || return 0
-	rl_test=$(echo "$KT_TEST" | tr - _)
-	rl_script=${test_script##*/}
-	rl_script=${rl_script%.sh}
+	head_of_test "$KT_SUITE" "$KT_TEST" timeout || :
 	# shellcheck disable=SC2154 # from the file `settings`
-	eval "test_limit=\${timeout_$rl_test:-\${timeout_$rl_script:-$timeout}}"
-	test_limit=$((test_limit * KT_SLOW))
+	test_limit=$((${HEAD:-$timeout} * KT_SLOW))
 }
 
 # test_execute: runs the script in a session of its own, so that all of it can
 # be ended, and reads what it prints as it comes.
 test_execute() {
+	local line
 	runner_limit
 	rm -f "$KT_TMP/output"
 	mkfifo "$KT_TMP/output"
@@ -149,8 +134,8 @@ test_execute() {
 	runner_pid=$!
 	watchdog "$runner_pid" "$test_limit" &
 	runner_watchdog=$!
-	while IFS= read -r te_line; do
-		test_line "$te_line"
+	while IFS= read -r line; do
+		test_line "$line"
 		[ "$test_stuck" = 0 ] || break
 	done < "$KT_TMP/output"
 	kill "$runner_watchdog" 2> /dev/null || :
@@ -164,16 +149,17 @@ test_execute() {
 }
 
 # watchdog PID SECONDS: ends the session when the time is over; where even that
-# fails, tells the reader.
+# fails, writes a line to the reader.
 watchdog() {
+	local signal
 	trap 'kill "$wd_sleep" 2> /dev/null; exit 0' TERM
 	sleep "$2" > /dev/null 2>&1 &
 	wd_sleep=$!
 	wait "$wd_sleep"
 	echo timeout > "$KT_TMP/timed_out"
 	# First gently: the test then undoes what it did to the device.
-	for wd_signal in TERM KILL; do
-		kill -"$wd_signal" "-$1" 2> /dev/null || exit 0
+	for signal in TERM KILL; do
+		kill -"$signal" "-$1" 2> /dev/null || exit 0
 		sleep 5 > /dev/null 2>&1 &
 		wd_sleep=$!
 		wait "$wd_sleep"
@@ -200,52 +186,20 @@ test_line() {
 	'ok '*'# XFAIL'*) leaf xfail "$1" ;;
 	'ok '*) leaf ok "$1" ;;
 	'@stuck') test_stuck=1 ;;
-	'# report: '*)
-		test_report "${1#'# report: '}"
-		printf '  %s\n' "$1"
-		;;
 	'#'*) printf '  %s\n' "$1" ;;
 	*) printf '  # %s\n' "$1" ;;
 	esac
 }
 
-# test_report TEXT: adds up `points PATH NUMBER` and `poisoned NUMBER`.
-test_report() {
-	tr_number=${1##* }
-	case $tr_number in
-	'' | *[!0-9]* | 0?*) return 0 ;;
-	esac
-	case $1 in
-	'points '*' '*)
-		tr_path=${1#points }
-		tr_path=${tr_path%% *}
-		POINTS=$((POINTS + tr_number))
-		case $POINT_PATHS in
-		*" $tr_path "*) ;;
-		*)
-			POINT_PATHS="$POINT_PATHS$tr_path "
-			POINT_PATH_COUNT=$((POINT_PATH_COUNT + 1))
-			;;
-		esac
-		;;
-	'poisoned '*) POISONED=$((POISONED + tr_number)) ;;
-	esac
-}
-
-# report_points: the sums, if a test has reported any.
-report_points() {
-	[ "$POINT_PATH_COUNT" -gt 0 ] || return 0
-	printf '# report: %d injection points in %d paths, %d poisoned\n' \
-		"$POINTS" "$POINT_PATH_COUNT" "$POISONED"
-}
-
-# test_missing: results that were planned and never came have failed.
+# test_missing: results that were planned and never came have failed. `timeout=` tells the
+# harness that the test was ended, also where all its results came.
 test_missing() {
-	tm_why="ended early, status $test_status"
+	local why
+	why="ERROR ended early, status $test_status"
 	if [ -e "$KT_TMP/timed_out" ]; then
 		rm -f "$KT_TMP/timed_out"
-		tm_why="took longer than $test_limit s"
-		printf '  # %s %s\n' "$KT_TEST" "$tm_why"
+		why="TIMEOUT took longer than $test_limit s"
+		printf '  # report: timeout=%s\n' "$test_limit"
 	fi
 	[ "$test_plan" != 0 ] || return 0
 	if [ -z "$test_plan" ]; then
@@ -253,11 +207,11 @@ test_missing() {
 		printf '  KTAP version 1\n  # Subtest: %s\n  1..2\n' "$KT_TEST"
 	fi
 	while [ "$test_leaves" -lt "$test_plan" ]; do
-		leaf bad "not ok $((test_leaves + 1)) not_reached # $tm_why"
+		leaf bad "not ok $((test_leaves + 1)) not_reached # $why"
 	done
 }
 
-# memory_is_due: is it time to look for memory that was lost? Sets kmemleak_since to
+# memory_is_due: true where it is time to scan for lost memory. Sets kmemleak_since to
 # the first test since the last time.
 memory_is_due() {
 	[ "$KMEMLEAK_LOOKS" = 1 ] || return 1
@@ -266,33 +220,34 @@ memory_is_due() {
 	[ $((TEST_NUMBER % kmemleak_every)) -eq 0 ] || [ "$TEST_NUMBER" -eq "$TEST_COUNT" ]
 }
 
-# test_aftermath: is the device as it was found, and the kernel unharmed?
+# test_aftermath: reports whether the device is as before, and the kernel unharmed.
 test_aftermath() {
-	ta_bad=0
+	local bad
+	bad=0
 	if [ "$test_stuck" = 1 ]; then
 		leaf bad "not ok $((test_leaves + 1)) left_as_found"
 		return 0
 	fi
 	if ! device_verify > "$KT_TMP/wrong"; then
-		ta_bad=1
+		bad=1
 		printf '  # the test left the device in another state:\n'
 		nested_comments < "$KT_TMP/wrong"
 	fi
 	if memory_is_due; then
 		uptime_cs
 		if kmemleak_found "$UPTIME_CS" > "$KT_TMP/lost"; then
-			ta_bad=1
-			printf '  # memory that nothing points to any more, lost since %s began:\n' "$kmemleak_since"
+			bad=1
+			printf '  # memory without a reference, lost since %s began:\n' "$kmemleak_since"
 			nested_comments < "$KT_TMP/lost"
 		fi
 		kmemleak_since=
 	fi
 	if ! dmesg_damage "$KT_DMESG_MARK" > "$KT_TMP/damage"; then
-		ta_bad=1
+		bad=1
 		printf '  # damage in the kernel log:\n'
 		nested_comments < "$KT_TMP/damage"
 	fi
-	if [ "$ta_bad" = 1 ]; then
+	if [ "$bad" = 1 ]; then
 		[ "$test_plan" != 0 ] || test_skip=
 		leaf bad "not ok $((test_leaves + 1)) left_as_found"
 	elif [ "$test_plan" != 0 ]; then

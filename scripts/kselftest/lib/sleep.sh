@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
+# shellcheck shell=busybox disable=SC2034 # answers in variables are for the callers
 #
 # System sleep: test cycles (all phases of the drivers, and back at once), and
 # real suspend to RAM, from which the harness wakes the guest.
@@ -18,14 +18,15 @@ sleep_possible() {
 
 # sleep_prepare freeze|disk: from now on, until sleep_undo, sleep_cycle is a cycle.
 sleep_prepare() {
+	local module file
 	SLEEP_STATE=$1
 	SLEEP_DELAYS=
-	for sp_module in suspend hibernate; do
-		sp_file=/sys/module/$sp_module/parameters/pm_test_delay
-		[ -w "$sp_file" ] || continue
-		read_line "$sp_file"
-		SLEEP_DELAYS="$SLEEP_DELAYS $sp_file $LINE"
-		echo "$KT_SUSPEND" > "$sp_file"
+	for module in suspend hibernate; do
+		file=/sys/module/$module/parameters/pm_test_delay
+		[ -w "$file" ] || continue
+		read_line "$file"
+		SLEEP_DELAYS="$SLEEP_DELAYS $file $LINE"
+		echo "$KT_SUSPEND" > "$file"
 	done
 	read_line /sys/power/image_size
 	SLEEP_IMAGE=$LINE
@@ -62,11 +63,11 @@ sleep_need() {
 }
 
 # s3_possible: false, with SLEEP_REASON, where the machine has no suspend to RAM or
-# nobody would wake it.
+# nothing would wake it.
 s3_possible() {
 	SLEEP_REASON="the machine has no suspend to RAM (S3)"
 	grep -qsw deep /sys/power/mem_sleep || return 1
-	SLEEP_REASON="nobody is there to wake the machine from S3"
+	SLEEP_REASON="nothing would wake the machine from S3"
 	[ "$KT_GUEST" = 1 ] && have harness
 }
 

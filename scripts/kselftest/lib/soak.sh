@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh source-path=SCRIPTDIR disable=SC2034 # answers in variables
+# shellcheck shell=busybox source-path=SCRIPTDIR disable=SC2034 # answers in variables
 #
-# Endurance: the same thing again and again, and does anything grow?
+# Endurance: repeats the same thing, after which memory must not have grown.
 
 # shellcheck source=memory.sh
 . "$KT_DIR/lib/memory.sh"
@@ -16,54 +16,56 @@ SOAK_NOISE=256
 # one Recovery leaks `memory_bytes`. A leak in one cycle of four fails, and where
 # there are so many cycles that this is more than noise, an even smaller one.
 soak() {
+	local bound start seconds
 	status_get memory_bytes
-	sk_bound=$((($2 - $2 / 10) * STATUS / 4096))
-	[ "$sk_bound" -le "$SOAK_NOISE" ] || sk_bound=$SOAK_NOISE
+	bound=$((($2 - $2 / 10) * STATUS / 4096))
+	[ "$bound" -le "$SOAK_NOISE" ] || bound=$SOAK_NOISE
 	uptime_cs
-	sk_start=$UPTIME_CS
-	sk_cycle=0
+	start=$UPTIME_CS
+	SOAK_CYCLE=0
 	soak_until $(($2 / 10)) "$3"
 	memory_settle
-	sk_first="$SLAB $SUNRECLAIM $VMALLOC $PERCPU"
+	SOAK_FIRST="$SLAB $SUNRECLAIM $VMALLOC $PERCPU"
 	soak_until "$2" "$3"
 	uptime_cs
-	sk_seconds=$(((UPTIME_CS - sk_start) / 100))
+	seconds=$(((UPTIME_CS - start) / 100))
 	memory_settle
 	# Somebody else may just use more: once more, if it seems to have grown.
-	soak_is_flat "$sk_bound" || memory_settle
-	report "$sk_cycle $1 in $sk_seconds s; KiB after a tenth and at the end:" \
+	soak_is_flat "$bound" || memory_settle
+	report "$SOAK_CYCLE $1 in $seconds s; KiB after a tenth and at the end:" \
 		"$(soak_table "$SLAB" "$SUNRECLAIM" "$VMALLOC" "$PERCPU")," \
-		"allowed $sk_bound more"
-	check_true "memory grows" soak_is_flat "$sk_bound"
+		"allowed $bound more"
+	check_true "memory grows" soak_is_flat "$bound"
 	soak_check_events
 }
 
 # soak_until CYCLE FUNCTION
 soak_until() {
-	while [ "$sk_cycle" -lt "$1" ] && ! failed; do
-		sk_cycle=$((sk_cycle + 1))
-		"$2" "$sk_cycle" || fail "cycle $sk_cycle fails"
-		[ $((sk_cycle % 20)) -ne 0 ] || diag "cycle $sk_cycle"
+	while [ "$SOAK_CYCLE" -lt "$1" ] && ! failed; do
+		SOAK_CYCLE=$((SOAK_CYCLE + 1))
+		"$2" "$SOAK_CYCLE" || fail "cycle $SOAK_CYCLE fails"
+		[ $((SOAK_CYCLE % 20)) -ne 0 ] || diag "cycle $SOAK_CYCLE"
 	done
 }
 
 # soak_table SLAB SUNRECLAIM VMALLOC PERCPU: each with what it was before.
 soak_table() {
 	# shellcheck disable=SC2086 # four numbers
-	set -- $sk_first "$@"
+	set -- $SOAK_FIRST "$@"
 	echo "Slab $1 $5, SUnreclaim $2 $6, VmallocUsed $3 $7, Percpu $4 $8"
 }
 
 # soak_is_flat BOUND: true when nothing has grown by more.
 soak_is_flat() {
 	# shellcheck disable=SC2086
-	set -- "$1" $sk_first
+	set -- "$1" $SOAK_FIRST
 	[ $((SLAB - $2)) -le "$1" ] && [ $((SUNRECLAIM - $3)) -le "$1" ] &&
 		[ $((VMALLOC - $4)) -le "$1" ] && [ $((PERCPU - $5)) -le "$1" ]
 }
 
 # soak_check_events: the log of events has not grown beyond its ring.
 soak_check_events() {
-	sc_lines=$(wc -l < "$DEBUGFS/$KT_DEVICE/events")
-	[ "$sc_lines" -le "$SOAK_EVENTS" ] || fail "events has $sc_lines lines"
+	local lines
+	lines=$(wc -l < "$DEBUGFS/$KT_DEVICE/events")
+	[ "$lines" -le "$SOAK_EVENTS" ] || fail "events has $lines lines"
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh disable=SC2034 # answers in variables are for the callers
+# shellcheck shell=busybox disable=SC2034 # answers in variables are for the callers
 #
 # Virtual functions of the device under test, bound to pci_recovery like it.
 
@@ -32,12 +32,13 @@ sriov_set() {
 # sriov_vfs: sets VFS to the functions that are there, in their order, and VF to
 # the first of them.
 sriov_vfs() {
+	local link dir
 	VFS=
 	VF=
-	for sv_link in "$SYSFS_PCI/$KT_DEVICE/../"*/physfn; do
-		[ -e "$sv_link" ] || continue
-		sv_dir=${sv_link%/physfn}
-		VFS="${VFS:+$VFS }${sv_dir##*/}"
+	for link in "$SYSFS_PCI/$KT_DEVICE/../"*/physfn; do
+		[ -e "$link" ] || continue
+		dir=${link%/physfn}
+		VFS="${VFS:+$VFS }${dir##*/}"
 	done
 	VF=${VFS%% *}
 }
@@ -53,7 +54,7 @@ sriov_up() {
 	fleet_reference
 }
 
-# sriov_down: none is enabled any more.
+# sriov_down: disables all.
 sriov_down() {
 	# What they were bound to, they take with them.
 	FLEET_TAKEN=
@@ -71,11 +72,12 @@ sriov_registers() {
 
 # with BDF COMMAND...: the helpers that take no BDF mean this one meanwhile.
 with() {
-	wt_device=$KT_DEVICE
+	local device status
+	device=$KT_DEVICE
 	KT_DEVICE=$1
 	shift
-	wt_status=0
-	"$@" || wt_status=$?
-	KT_DEVICE=$wt_device
-	return $wt_status
+	status=0
+	"$@" || status=$?
+	KT_DEVICE=$device
+	return $status
 }

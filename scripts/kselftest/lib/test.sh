@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh source-path=SCRIPTDIR disable=SC2034 # answers in variables
+# shellcheck shell=busybox source-path=SCRIPTDIR disable=SC2034 # answers in variables
 #
 # What a test script begins with. The runner sets the environment:
 #
@@ -10,7 +10,7 @@
 #	KT_GUEST KT_WAIT           1 in the harness's guest; seconds to wait
 #	KT_SLOW                    how many times as long as usual all takes
 #	KT_DMESG_MARK              the kernel log's line before the test
-#	KT_FORGIVEN                damage in the log that is no fault of ours
+#	KT_FORGIVEN                damage in the log that is a fault of Linux
 #	KT_BYTES                   how far their configuration space has registers
 #
 # It has bound the device to pci_recovery and stored its registers in
@@ -28,8 +28,8 @@ DMESG_MARK=$KT_DMESG_MARK
 . "$KT_DIR/lib/pci.sh"
 # shellcheck source=driver.sh
 . "$KT_DIR/lib/driver.sh"
-# shellcheck source=gone.sh
-. "$KT_DIR/lib/gone.sh"
+# shellcheck source=cut_off.sh
+. "$KT_DIR/lib/cut_off.sh"
 # shellcheck source=fault.sh
 . "$KT_DIR/lib/fault.sh"
 # shellcheck source=inject.sh
@@ -38,6 +38,14 @@ DMESG_MARK=$KT_DMESG_MARK
 . "$KT_DIR/lib/dmesg.sh"
 # shellcheck source=device.sh
 . "$KT_DIR/lib/device.sh"
+
+# A test that is run with pci_guard loaded, too (tests/guard/guarded_*).
+if [ -n "${KT_WITH_GUARD-}" ]; then
+	# shellcheck source=guard.sh
+	. "$KT_DIR/lib/guard.sh"
+	guard_need
+	KT_LAST_SUBTEST=guard_stood_by
+fi
 
 # check_regs WHEN: every register is as it was before the test.
 check_regs() {
@@ -51,7 +59,7 @@ check_regs() {
 # repair that does nothing would pass.
 check_damaged() {
 	cfg_dump "$KT_DEVICE" > "$KT_TMP/damaged"
-	! cmp -s "$KT_TMP/damaged" "$KT_TMP/reference.good" ||
+	! regs_same > "$KT_TMP/difference" ||
 		fail "the registers cannot be damaged"
 }
 
@@ -59,11 +67,12 @@ check_damaged() {
 check_still_damaged() {
 	cfg_dump "$KT_DEVICE" > "$KT_TMP/bytes"
 	cmp -s "$KT_TMP/damaged" "$KT_TMP/bytes" ||
-		fail "what was refused has changed registers all the same"
+		fail "a refused write has changed registers"
 }
 
 # check_saved_agrees WHEN: the known-good state is what the registers are.
 check_saved_agrees() {
+	local first rest
 	# Not again if neither has changed since they last agreed.
 	saved_copy "$KT_TMP/saved.check"
 	cfg_dump "$KT_DEVICE" > "$KT_TMP/bytes.check"
@@ -72,11 +81,11 @@ check_saved_agrees() {
 		return 0
 	fi
 	regs_against_saved "$KT_DEVICE" "$KT_TMP/saved.check" > "$KT_TMP/against"
-	while read -r cs_first cs_rest; do
-		if [ "$cs_first" != compared ]; then
-			fail "saved is not the register $1: $cs_first $cs_rest"
-		elif [ "$cs_rest" -lt 16 ]; then
-			fail "saved has only $cs_rest registers $1"
+	while read -r first rest; do
+		if [ "$first" != compared ]; then
+			fail "saved is not the register $1: $first $rest"
+		elif [ "$rest" -lt 16 ]; then
+			fail "saved has only $rest registers $1"
 		elif ! failed; then
 			mv "$KT_TMP/saved.check" "$KT_TMP/saved.agreed"
 			mv "$KT_TMP/bytes.check" "$KT_TMP/bytes.agreed"
@@ -87,10 +96,10 @@ check_saved_agrees() {
 # saved_value OFFSET: sets SAVED to the known-good value at OFFSET (a number),
 # in the driver's own notation, empty when it is not saved.
 saved_value() {
+	local offset value
 	SAVED=
-	while read -r sv_offset sv_size sv_name sv_value; do
-		: "$sv_size" "$sv_name"
-		[ $((sv_offset)) -ne $(($1)) ] || SAVED=$sv_value
+	while read -r offset _ _ value; do
+		[ $((offset)) -ne $(($1)) ] || SAVED=$value
 	done < "$DEBUGFS/$KT_DEVICE/saved"
 }
 
@@ -103,7 +112,17 @@ check_status() {
 # check_write FILE TEXT ERRNO: a write to a debugfs file and its errno.
 check_write() {
 	debugfs_write "$1" "$2"
+	# pci_guard has the device lock for a moment when it restores what has come back.
+	if [ "$ERRNO" = EBUSY ] && [ "$3" != EBUSY ]; then
+		wait_for "$KT_WAIT" debugfs_written "$1" "$2" || :
+	fi
 	check_eq "write to $1" "$ERRNO" "$3"
+}
+
+# debugfs_written FILE TEXT: writes it, and nobody else has the device lock.
+debugfs_written() {
+	debugfs_write "$1" "$2"
+	[ "$ERRNO" != EBUSY ]
 }
 
 # check_event EVENT: the driver has logged it by now.
@@ -125,10 +144,11 @@ check_callbacks() {
 
 # check_no_event EVENT...: none of these was logged since the mark.
 check_no_event() {
+	local event
 	events_new
-	for ce_event in "$@"; do
+	for event in "$@"; do
 		case "; $EVENTS" in
-		*"; $ce_event"*) fail "there is an event '$ce_event': $EVENTS" ;;
+		*"; $event"*) fail "there is an event '$event': $EVENTS" ;;
 		esac
 	done
 }

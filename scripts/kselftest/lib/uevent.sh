@@ -27,12 +27,12 @@ listener_stop() {
 	LISTENER=
 }
 
-# heard PATTERN: has a line of an event matched it by now?
+# heard PATTERN: true where a line of an event has matched it by now.
 heard() {
 	grep -q "$1" "$LISTENER_FILE"
 }
 
-# The listener works when it has heard one that we asked the kernel for.
+# The listener works when it has heard an event that the test requested.
 listening() {
 	echo change > "$SYSFS_PCI/$KT_DEVICE/uevent"
 	heard "ACTION=change"

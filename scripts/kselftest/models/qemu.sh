@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # topology: models
+# timeout: 300
 #
 # A function that QEMU models, by every path: each line of qemu.list is a test, named
 # after the function.
 
-# shellcheck source-path=SCRIPTDIR source=../lib/test.sh
+# shellcheck shell=busybox source-path=SCRIPTDIR source=../lib/test.sh
 . "$KT_DIR/lib/test.sh"
 # shellcheck source=../lib/models.sh
 . "$KT_DIR/lib/models.sh"

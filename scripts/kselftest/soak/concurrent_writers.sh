@@ -1,12 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
+# timeout: 600
+# weight: 20
 #
 # Several programs save, restore, reset and read the same function all the time,
 # while errors are injected, it is reset through sysfs, and unbound and bound.
 # Each write ends with an errno that says why, the counters add up, and the
 # function and its known-good state are what they were.
 
-# shellcheck source-path=SCRIPTDIR source=../lib/test.sh
+# shellcheck shell=busybox source-path=SCRIPTDIR source=../lib/test.sh
 . "$KT_DIR/lib/test.sh"
 # shellcheck source=../lib/reset.sh
 . "$KT_DIR/lib/reset.sh"
@@ -23,29 +25,30 @@ SECONDS_MOST=120
 # may come besides EBUSY. EIO is not one as long as nothing is wrong: who has the
 # device lock never sees a function that somebody else is resetting.
 writers_start() {
+	local more file key
 	writers=$1
-	ws_more=$2
+	more=$2
 	shift 2
 	WRITTEN=$*
-	for ws_file in $WRITTEN; do
-		plan "$DEBUGFS/$KT_DEVICE/$ws_file" "EBUSY$ws_more" 1
+	for file in $WRITTEN; do
+		plan "$DEBUGFS/$KT_DEVICE/$file" "EBUSY$more" 1
 	done > "$KT_TMP/plan"
-	for ws_file in status events saved; do
-		plan "$DEBUGFS/$KT_DEVICE/$ws_file" "${ws_more#,}" ''
+	for file in status events saved; do
+		plan "$DEBUGFS/$KT_DEVICE/$file" "${more#,}" ''
 	done >> "$KT_TMP/plan"
-	for ws_key in saves refusals restores resets resets_failed; do
-		status_get $ws_key
-		eval "BEFORE_$ws_key=\$STATUS"
+	for key in saves refusals restores resets resets_failed; do
+		status_get $key
+		eval "BEFORE_$key=\$STATUS"
 	done
 	SYSFS_RESETS=0
 	dmesg_mark "writers, $writers"
 	: > "$KT_TMP/go_on"
-	"$FUZZ" --words --seed "$SEED" --threads $WRITERS --seconds $SECONDS_MOST \
+	guest fuzz --words --seed "$SEED" --threads $WRITERS --seconds $SECONDS_MOST \
 		--while "$KT_TMP/go_on" "$KT_TMP/plan" > "$KT_TMP/answer" 2>&1 &
 	TOOL=$!
 }
 
-# go_on ROUND: is there another round to come? Only as long as they write.
+# go_on ROUND: true where another round follows: only as long as they write.
 go_on() {
 	[ "$1" -lt $ROUNDS ] && ! failed && kill -0 "$TOOL" 2> /dev/null
 }
@@ -85,32 +88,34 @@ grown() {
 	eval "GROWN=\$((STATUS - BEFORE_$1))"
 }
 
-# check_counters: what the writers were told is what the driver has counted. Others
+# check_counters: compares the writers' results with the driver's counters. Others
 # than they save and reset, too: in a reset, and where an error is recovered.
 check_counters() {
+	local resets saves
 	grown resets
-	cc_resets=$GROWN
+	resets=$GROWN
 	grown resets_failed
-	cc_resets=$((cc_resets + GROWN))
-	check_eq "resets, as counted" "$cc_resets" $(($(came reset) - $(came reset EBUSY)))
+	resets=$((resets + GROWN))
+	check_eq "resets, as counted" "$resets" $(($(came reset) - $(came reset EBUSY)))
 	grown saves
-	cc_saves=$GROWN
+	saves=$GROWN
 	grown refusals
-	cc_saves=$((cc_saves + GROWN))
+	saves=$((saves + GROWN))
 	# Each reset has saved once before, or was refused that.
-	check_eq "saves and refusals" "$cc_saves" \
-		$(($(came save) - $(came save EBUSY) + cc_resets + SYSFS_RESETS))
+	check_eq "saves and refusals" "$saves" \
+		$(($(came save) - $(came save EBUSY) + resets + SYSFS_RESETS))
 	grown restores
 	[ "$GROWN" -ge "$(came restore OK)" ] ||
 		fail "$GROWN restores are counted, $(came restore OK) have succeeded"
 }
 
 check_well() {
+	local file
 	check_true "it is not ok again" wait_for "$KT_WAIT" state_ok
 	check_regs "$1"
 	check_saved_agrees "$1"
-	for cw_file in save restore reset; do
-		check_write $cw_file 1 OK
+	for file in save restore reset; do
+		check_write $file 1 OK
 	done
 	check_regs "$1, after a reset"
 }
@@ -129,7 +134,7 @@ nothing_else() {
 	check_well "after nothing but writers"
 }
 
-# recoveries RESULT: prints how many the kernel has told of.
+# recoveries RESULT: prints how many the kernel has reported.
 recoveries() {
 	dmesg_since "$DMESG_MARK" | grep -c "device recovery $1" || :
 }
@@ -142,13 +147,14 @@ recovered() {
 # the one before was recovered, for which it waits so long: the kernel forgets what
 # comes in between.
 errors_while_writing() {
+	local kind
 	errors=0
 	while go_on "$errors"; do
-		ew_kind=nonfatal
-		[ $((errors % 2)) -eq 0 ] || ew_kind=fatal
-		check_inject $ew_kind || break
+		kind=nonfatal
+		[ $((errors % 2)) -eq 0 ] || kind=fatal
+		check_inject $kind || break
 		errors=$((errors + 1))
-		wait_for "$1" recovered || fail "error $errors ($ew_kind) is not recovered"
+		wait_for "$1" recovered || fail "error $errors ($kind) is not recovered"
 	done
 }
 
@@ -157,7 +163,7 @@ errors_meanwhile() {
 		skip "$KT_INJECT_REASON"
 		return 0
 	fi
-	# No resets, and no restores: an error that comes in the middle of one is nobody's.
+	# No resets, and no restores: the kernel forgets an error in the middle of one.
 	# pci_restore_state() clears the status of errors, and what the AER core does not
 	# find there it drops without a word.
 	writers_start errors ,EIO save
@@ -183,24 +189,26 @@ resets_meanwhile() {
 }
 
 bindings_meanwhile() {
+	local bindings
 	writers_start bindings ,EIO,ENOENT,ENODEV save restore reset
-	bm_bindings=0
-	while go_on "$bm_bindings"; do
+	bindings=0
+	while go_on "$bindings"; do
 		# The first one is that of probe.
 		await_saves 3
 		driver_unbind "$KT_DEVICE"
 		check_eq "unbind" "$ERRNO" OK
 		driver_bind "$KT_DEVICE"
 		check_eq "bind" "$ERRNO" OK
-		bm_bindings=$((bm_bindings + 1))
+		bindings=$((bindings + 1))
 	done
 	writers_end
-	check_eq "bindings" "$bm_bindings" $ROUNDS
+	check_eq "bindings" "$bindings" $ROUNDS
 	check_well "after bindings"
 }
 
 # An error of a function that is unbound just then, or reset, has no recovery.
 everything_at_once() {
+	local injector round
 	if [ "$KT_INJECT" = none ]; then
 		skip "$KT_INJECT_REASON"
 		return 0
@@ -210,24 +218,23 @@ everything_at_once() {
 		inject nonfatal || :
 		inject fatal || :
 	done &
-	ea_errors=$!
-	ea_round=0
-	while go_on $ea_round; do
+	injector=$!
+	round=0
+	while go_on $round; do
 		await_saves 3
 		reset_device
 		driver_unbind "$KT_DEVICE"
 		driver_bind "$KT_DEVICE"
-		ea_round=$((ea_round + 1))
+		round=$((round + 1))
 	done
 	writers_end
-	wait $ea_errors || :
+	wait $injector || :
 	wait_for "$KT_WAIT" bound "$KT_DEVICE" || driver_bind "$KT_DEVICE"
 	check_true "it is not bound" bound "$KT_DEVICE"
 	state_ok || check_write restore 1 OK
 	check_well "after everything"
 }
 
-fuzz_need
 need_bus_alone
 reset_need
 fuzz_seed

@@ -1,10 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
+# timeout: 900
+# weight: 200
 #
 # 1000 errors: each is counted by the kernel and recovered by the driver. One in ten
 # is fatal: its bus reset takes as long as several non-fatal ones.
 
-# shellcheck source-path=SCRIPTDIR source=../lib/test.sh
+# shellcheck shell=busybox source-path=SCRIPTDIR source=../lib/test.sh
 . "$KT_DIR/lib/test.sh"
 # shellcheck source=../lib/soak.sh
 . "$KT_DIR/lib/soak.sh"
@@ -30,24 +32,25 @@ resumed() {
 }
 
 recovers() {
+	local kind
 	last_event
 	BEFORE=$LAST
-	re_kind=nonfatal
-	[ $(($1 % (ERRORS / FATAL))) -ne 0 ] || re_kind=fatal
-	check_inject $re_kind || return 0
-	wait_for "$KT_WAIT" resumed || fail "error $1 ($re_kind) is not recovered: '$LAST'"
+	kind=nonfatal
+	[ $(($1 % (ERRORS / FATAL))) -ne 0 ] || kind=fatal
+	check_inject $kind || return 0
+	wait_for "$KT_WAIT" resumed || fail "error $1 ($kind) is not recovered: '$LAST'"
 }
 
 errors() {
 	aer_mark
 	status_get restores
-	er_restores=$STATUS
+	ERROR_RESTORES=$STATUS
 	soak errors $ERRORS recovers
 }
 
 all_are_counted_and_recovered() {
 	check_counted 0 $((ERRORS - FATAL)) $FATAL
-	check_status restores $((er_restores + FATAL))
+	check_status restores $((ERROR_RESTORES + FATAL))
 	check_status refusals 0
 	check_status mismatches 0
 	check_status state ok

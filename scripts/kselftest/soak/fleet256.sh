@@ -1,10 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # topology: fleet256
+# timeout: 900
+# weight: 250
 #
 # 256 functions, and a fatal error at the root port above them: all recover.
 
-# shellcheck source-path=SCRIPTDIR source=../lib/test.sh
+# shellcheck shell=busybox source-path=SCRIPTDIR source=../lib/test.sh
 . "$KT_DIR/lib/test.sh"
 # shellcheck source=../lib/fleet.sh
 . "$KT_DIR/lib/fleet.sh"
@@ -20,12 +22,13 @@ fleet_need
 RECOVERY=100
 
 fatal_error() {
+	local before error lines took each
 	memory_settle
-	fe_before=$SLAB
+	before=$SLAB
 	dmesg_mark fleet256
 	fleet_events_mark
-	if ! fe_error=$(harness inject rp0 DLP 2>&1); then
-		fail "cannot inject a fatal error into rp0: $fe_error"
+	if ! error=$(harness inject rp0 DLP 2>&1); then
+		fail "cannot inject a fatal error into rp0: $error"
 		return 0
 	fi
 	wait_for $RECOVERY fleet_had resume ||
@@ -40,20 +43,20 @@ fatal_error() {
 	diag "events and status are looked at"
 	fleet_check_regs "after a fatal error"
 	diag "registers are looked at"
-	fe_lines=$(dmesg_since "$DMESG_MARK" | grep -c 'pci_recovery [0-9a-f:.]*: ') || :
+	lines=$(dmesg_since "$DMESG_MARK" | grep -c 'pci_recovery [0-9a-f:.]*: ') || :
 	# 20 in 5 s, while it takes.
-	[ "$fe_lines" -le 200 ] || fail "the log is flooded: $fe_lines lines"
+	[ "$lines" -le 200 ] || fail "the log is flooded: $lines lines"
 	memory_settle
 	fleet_times
 	ms "$TOOK"
-	fe_took=$MS
+	took=$MS
 	ms "$EACH"
-	fe_each=$MS
+	each=$MS
 	fleet_alone
 	ms "$ALONE"
-	report "256 functions recover in $fe_took ms, $fe_each ms from one slot_reset to the next, a restore of one alone that was wiped $MS ms; $fe_lines lines of the driver in the log; Slab $fe_before KiB, then $SLAB"
+	report "256 functions recover in $took ms, $each ms from one slot_reset to the next, a restore of one alone that was wiped $MS ms; $lines lines of the driver in the log; Slab $before KiB, then $SLAB"
 	# A leak of one Recovery each would be 1200.
-	[ $((SLAB - fe_before)) -le "$SOAK_NOISE" ] || fail "memory grows"
+	[ $((SLAB - before)) -le "$SOAK_NOISE" ] || fail "memory grows"
 }
 
 subtests fatal_error

@@ -1,9 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
+# timeout: 300
+# weight: 60
 #
 # 100 suspends to idle, as test cycles of the kernel (pm_test).
 
-# shellcheck source-path=SCRIPTDIR source=../lib/test.sh
+# shellcheck shell=busybox source-path=SCRIPTDIR source=../lib/test.sh
 . "$KT_DIR/lib/test.sh"
 # shellcheck source=../lib/soak.sh
 . "$KT_DIR/lib/soak.sh"
@@ -14,10 +16,11 @@ SUSPENDS=100
 sleep_need freeze
 
 suspends() {
+	local saves
 	status_get saves
-	su_saves=$STATUS
+	saves=$STATUS
 	soak suspends $SUSPENDS sleep_once
-	check_status saves $((su_saves + SUSPENDS))
+	check_status saves $((saves + SUSPENDS))
 	check_status refusals 0
 	check_status mismatches 0
 	check_status state ok
