@@ -6,6 +6,8 @@
 
 # shellcheck shell=busybox source-path=SCRIPTDIR source=../../lib/test.sh
 . "$KT_DIR/lib/test.sh"
+# shellcheck source=../../lib/aer_survived.sh
+. "$KT_DIR/lib/aer_survived.sh"
 
 if [ "$KT_INJECT" = aer_inject ]; then
 	skip_all "aer_inject is the back end of this run: the other tests use it"
@@ -13,25 +15,6 @@ fi
 aer_inject_possible || skip_all "$AER_INJECT_REASON"
 KT_INJECT=aer_inject
 at_exit aer_inject_unload
-
-correctable() {
-	aer_mark
-	events_mark
-	check_inject correctable || return 0
-	check_counted 1 0 0
-	events_new
-	check_eq "new events" "$EVENTS" ""
-}
-
-nonfatal() {
-	aer_mark
-	events_mark
-	check_inject nonfatal || return 0
-	await_event resume
-	check_callbacks "error_detected normal can_recover; mmio_enabled recovered; resume"
-	check_counted 0 1 0
-	check_regs "after a non-fatal error"
-}
 
 # A record that the kernel cannot take is refused, and nothing happens.
 nonsense_is_refused() {

@@ -8,25 +8,8 @@
 
 # shellcheck shell=busybox source-path=SCRIPTDIR source=../../lib/test.sh
 . "$KT_DIR/lib/test.sh"
-
-correctable() {
-	aer_mark
-	events_mark
-	check_inject correctable || return 0
-	check_counted 1 0 0
-	events_new
-	check_eq "new events" "$EVENTS" ""
-}
-
-nonfatal() {
-	aer_mark
-	events_mark
-	check_inject nonfatal || return 0
-	await_event resume
-	check_callbacks "error_detected normal can_recover; mmio_enabled recovered; resume"
-	check_counted 0 1 0
-	check_regs "after a non-fatal error"
-}
+# shellcheck source=../../lib/aer_survived.sh
+. "$KT_DIR/lib/aer_survived.sh"
 
 # The reset is a real one, of the emulated hardware.
 fatal() {
