@@ -174,9 +174,9 @@ impl Recovery {
 
     /// The reset is over and the core has restored what it had saved.
     ///
-    /// Verifies that, and repairs it from the known-good state where it is wrong. Waits up to a
-    /// second for one that does not answer; if it does not come back it is reported, and counts as
-    /// lost: see [`Self::is_ok`].
+    /// Verifies that, and repairs it from the known-good state where it is wrong. A function that
+    /// does not answer is reported, and counts as lost: see [`Self::is_ok`]; where the core had
+    /// saved poison, and so may have started one more reset, after a second.
     ///
     /// Context: [`ErrorHandler::reset_done`](crate::pci::ErrorHandler::reset_done).
     pub fn reset_done(&self, dev: &Device<Core<'_>>) {

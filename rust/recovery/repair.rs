@@ -30,6 +30,14 @@ use crate::pci::{
 /// longer counts as broken (PCIe r6.0, sec 6.6.1).
 const READY_AFTER_FLR_MS: i64 = 1000;
 
+/// What [`Recovery::check`] has found.
+struct Found {
+    /// Of the function.
+    result: Result<(), RestoreError>,
+    /// The core's buffer was not the known-good state.
+    core_was_wrong: bool,
+}
+
 /// Puts the known-good state into the core's buffer, for the next time that the core restores.
 fn replace_core_state(dev: Exclusive<'_>, known_good: &KnownGood) {
     let flag = dev.state_saved();
@@ -48,15 +56,15 @@ impl Recovery {
         if self.is_frozen(dev) {
             return Err(EIO);
         }
-        match self.check(dev, what) {
+        match self.check(dev, what).result {
             Ok(()) => Ok(()),
             Err(_) => self.verified_restore(dev),
         }
     }
 
-    /// As [`Self::repair`], after a reset. Waits up to [`READY_AFTER_FLR_MS`] for a function that
-    /// does not answer: a core that had saved all-ones writes them to Device Control, which starts
-    /// an FLR (`PCI_EXP_DEVCTL_BCR_FLR`).
+    /// As [`Self::repair`], after a reset. A core that had saved all-ones writes them to Device
+    /// Control, which starts an FLR (`PCI_EXP_DEVCTL_BCR_FLR`): waits up to [`READY_AFTER_FLR_MS`]
+    /// for a function that does not answer then. The core itself waits after the other resets.
     ///
     /// # Errors
     ///
@@ -65,9 +73,12 @@ impl Recovery {
         if self.is_frozen(dev) {
             return Err(EIO);
         }
-        match self.check(dev, "reset") {
+        let found = self.check(dev, "reset");
+        match found.result {
             Ok(()) => return Ok(()),
-            Err(RestoreError::NotAccessible(_)) => dev.wait_until_ready(READY_AFTER_FLR_MS),
+            Err(RestoreError::NotAccessible(_)) if found.core_was_wrong => {
+                dev.wait_until_ready(READY_AFTER_FLR_MS)
+            }
             Err(_) => {}
         }
         self.verified_restore(dev)
@@ -78,7 +89,7 @@ impl Recovery {
         if self.is_frozen(dev) {
             return;
         }
-        if let Err(RestoreError::Mismatch(_)) = self.check(dev, what) {
+        if let Err(RestoreError::Mismatch(_)) = self.check(dev, what).result {
             let _ = self.try_restore(dev);
         }
     }
@@ -89,9 +100,9 @@ impl Recovery {
         self.inner.lock().check_channel(&dev).is_err()
     }
 
-    /// Verifies what the core restored after `what`; tells what is wrong, and whether the core had
-    /// saved it so.
-    fn check(&self, dev: Exclusive<'_>, what: &'static str) -> Result<(), RestoreError> {
+    /// Verifies what the core restored after `what`; reports what is wrong, and whether the core
+    /// had saved it so.
+    fn check(&self, dev: Exclusive<'_>, what: &'static str) -> Found {
         disarm_leftover(dev);
         let mut inner = self.inner.lock();
         inner.known_good.follow(dev);
@@ -147,6 +158,9 @@ impl Recovery {
             ),
             (_, None) => {}
         }
-        result
+        Found {
+            result,
+            core_was_wrong: core.is_some(),
+        }
     }
 }
