@@ -153,9 +153,8 @@ fn clear_master(dev: &Device<Core<'_>>) {
 
 /// Checks whether the function takes it, and writes it once more if not.
 ///
-/// One that does not answer may be there again by then, and has been told what was made of
-/// all-ones: it gets what the core has saved, with nothing switched on, since it may have been
-/// reset.
+/// A function that did not answer may be there again, with what was made of all-ones written to
+/// it: it gets what the core has saved, with nothing switched on, since it may have been reset.
 fn verify_no_master(dev: &Device<Core<'_>>) {
     const ON: u32 =
         bindings::PCI_COMMAND_MASTER | bindings::PCI_COMMAND_MEMORY | bindings::PCI_COMMAND_IO;

@@ -28,7 +28,7 @@ mod real {
         types::Opaque, //
     };
 
-    /// Is it there?
+    /// Whether this kernel has such an ftrace.
     pub(crate) const IS_THERE: bool = true;
 
     pub(crate) type RawOps = bindings::ftrace_ops;
@@ -130,7 +130,7 @@ mod real {
             unsafe { bindings::ftrace_free_filter(self.0.get()) };
         }
 
-        /// Does ftrace call the handler?
+        /// Returns whether ftrace calls the handler.
         pub(crate) fn is_enabled(&self) -> bool {
             // SAFETY: `self` is valid. ftrace writes the flags with a lock of its own, hence the
             // volatile read.

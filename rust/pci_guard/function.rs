@@ -84,9 +84,9 @@ const OWED_NS: u64 = 60_000_000_000;
 /// How many events are kept of a function.
 const EVENTS: usize = 8;
 
-/// What is told by a uevent, which needs memory and a context that may sleep: by a work item.
+/// A uevent that is to be sent: by a work item, since it needs memory and a context that may sleep.
 #[derive(Clone, Copy)]
-pub(super) enum Telling {
+pub(super) enum Uevent {
     Refusal(Refusal),
     Failed(Refusal),
     Differs(Mismatch),
@@ -133,13 +133,13 @@ pub(super) struct History {
     /// Restores after an error whose recovery had left the function wiped.
     pub(super) healed: u64,
     owed: Option<Owed>,
-    /// Its driver was told of an error, and not yet that it is over.
+    /// Its driver knows of an error, and not yet that it is over.
     is_recovering: bool,
     pub(super) last_refusal: Option<Refusal>,
     pub(super) last_suspicion: Option<Refusal>,
     last_verdict: Option<&'static str>,
     events: Events,
-    telling: Option<Telling>,
+    uevent: Option<Uevent>,
     pub(super) source: Source,
     pub(super) saved_at_ns: u64,
 }
@@ -193,7 +193,7 @@ impl Guarded {
                     last_suspicion: None,
                     last_verdict: None,
                     events,
-                    telling: None,
+                    uevent: None,
                     source: Source::Nothing,
                     saved_at_ns: 0,
                 },
@@ -246,13 +246,13 @@ impl Guarded {
         let saved = state.peek(dev, options.rules());
         self.note(&state, |history| match saved {
             Saved::Good => history.is_well(),
-            // Nobody has saved it: the next save tells.
+            // Nobody has saved it: the next save reports it.
             Saved::Suspicious(suspicion) => history.last_suspicion = Some(suspicion),
             Saved::Refused(refusal) => history.last_refusal = Some(refusal),
         });
     }
 
-    /// `pci_save_state()`. Returns what the caller gets, and whether something is to be told.
+    /// `pci_save_state()`. Returns what the caller gets, and whether there is a uevent to send.
     pub(super) fn save(&self, dev: Exclusive<'_>, options: Options) -> (c_int, bool) {
         let Some(mut state) = self.claim() else {
             return if self.is_contended(dev) {
@@ -282,7 +282,7 @@ impl Guarded {
                 history.counters.refusals += 1;
                 history.last_refusal = Some(refusal);
                 history.events.push(Event::Refusal(refusal));
-                history.telling = Some(Telling::Refusal(refusal));
+                history.uevent = Some(Uevent::Refusal(refusal));
                 result = match refusal {
                     Refusal::Core { errno } => errno,
                     _ if is_known && !options.abort => 0,
@@ -296,7 +296,7 @@ impl Guarded {
         match saved {
             Saved::Good => (0, false),
             Saved::Suspicious(suspicion) => {
-                // The same one every time is told once.
+                // The same one every time is logged once.
                 if first {
                     limited!(
                         self.log_limits,
@@ -335,7 +335,7 @@ impl Guarded {
         }
     }
 
-    /// `pci_restore_state()`. Returns whether something is to be told.
+    /// `pci_restore_state()`. Returns whether there is work to do: a uevent, or a restore later.
     pub(super) fn restore(&self, dev: Exclusive<'_>, options: Options) -> bool {
         let Some(mut state) = self.claim() else {
             if self.is_contended(dev) {
@@ -345,14 +345,14 @@ impl Guarded {
         };
         let Restored { poison, outcome } = state.restore(dev, options.verify);
         let at_ns = state.known_good.at_ns;
-        let mut is_told = false;
+        let mut has_work = false;
         self.note(&state, |history| {
             if let Some(poison) = poison {
                 history.replaced += 1;
                 history.last_refusal = Some(poison);
                 history.events.push(Event::Refusal(poison));
             }
-            is_told = history.note_outcome(&outcome);
+            has_work = history.note_outcome(&outcome);
         });
         drop(state);
 
@@ -407,19 +407,19 @@ impl Guarded {
                 refusal
             ),
         }
-        is_told
+        has_work
     }
 
     /// Sends the uevent that is owed, if one is.
     ///
     /// Context: process context, sleeps.
-    pub(super) fn tell(&self) {
-        let telling = self.history.lock().telling.take();
-        match telling {
+    pub(super) fn send_uevent(&self) {
+        let uevent = self.history.lock().uevent.take();
+        match uevent {
             None => {}
-            Some(Telling::Refusal(refusal)) => send(&self.dev, "refusal", &refusal),
-            Some(Telling::Failed(refusal)) => send(&self.dev, "failed", &refusal),
-            Some(Telling::Differs(mismatch)) => send(&self.dev, "failed", &mismatch),
+            Some(Uevent::Refusal(refusal)) => send(&self.dev, "refusal", &refusal),
+            Some(Uevent::Failed(refusal)) => send(&self.dev, "failed", &refusal),
+            Some(Uevent::Differs(mismatch)) => send(&self.dev, "failed", &mismatch),
         }
     }
 
@@ -431,8 +431,8 @@ impl Guarded {
     /// The recovery from an error has got so far (`pci_uevent_ers()`). Returns whether something is
     /// to be done.
     ///
-    /// Of each function the core tells a vote when it is told of the error, which may be any, and
-    /// then, once, that it is recovered or given up.
+    /// The core reports a vote of each function, which may be any, when its driver learns of the
+    /// error, and then, once, that it is recovered or given up.
     ///
     /// Context: any.
     pub(super) fn recovery_is(&self, result: ErsResult) -> bool {
@@ -471,7 +471,7 @@ impl Guarded {
         history.is_lost = true;
         history.last_verdict = Some("lost");
         history.events.push_at(now, Event::Lost);
-        history.telling = Some(Telling::Failed(refusal));
+        history.uevent = Some(Uevent::Failed(refusal));
         drop(history);
         limited!(
             self.log_limits,
@@ -652,7 +652,8 @@ impl History {
         }
     }
 
-    /// Counts what became of a restore. Returns whether it is to be told.
+    /// Counts what became of a restore. Returns whether there is work to do: a uevent, or a restore
+    /// later.
     fn note_outcome(&mut self, outcome: &Outcome) -> bool {
         match *outcome {
             Outcome::AsWritten => {
@@ -685,7 +686,7 @@ impl History {
                 self.last_verdict = Some("lost");
                 self.events.push(Event::Mismatch(mismatch.into()));
                 self.events.push(Event::Lost);
-                self.telling = Some(Telling::Differs(mismatch));
+                self.uevent = Some(Uevent::Differs(mismatch));
                 return true;
             }
             Outcome::Lost(refusal) => {

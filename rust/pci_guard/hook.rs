@@ -21,7 +21,7 @@
 //!
 //! # How an error's recovery is seen
 //!
-//! `pci_uevent_ers()` is called of each function twice in a recovery, when its driver was told of
+//! `pci_uevent_ers()` is called of each function twice in a recovery, when its driver learned of
 //! the error and when it is over, with the device lock held: that is seen, and not moved
 //! ([`recovery`]). It is no function for modules, and looked for by its name, where `heal=1` asks
 //! for it only.
@@ -390,8 +390,8 @@ impl Hooks {
             installed.reserve(1, GFP_KERNEL)?;
             let hook = Installed::seeing_recoveries().inspect_err(|error| {
                 pr_err!(
-                    "not loaded: heal=1 cannot be: this kernel does not tell how far a recovery \
-                     is: {:?}\n",
+                    "not loaded: heal=1 needs pci_uevent_ers(), which this kernel does not have or \
+                     ftrace cannot trace: {:?}\n",
                     error
                 )
             })?;

@@ -121,7 +121,7 @@ pub(super) struct Registry {
     /// All of them, and who changes that.
     #[pin]
     entries: Mutex<KVec<Entry>>,
-    /// Tells what is to be told, and restores what is owed.
+    /// Sends uevents, and restores what is owed.
     #[pin]
     work: DelayedWork<Registry>,
     /// It is on the queue, or will be.
@@ -154,7 +154,7 @@ impl WorkItem for Registry {
         // Not with the lock: a device lock is taken before it.
         while let Some(guarded) = this.nth(index) {
             guarded.try_owed(this.options);
-            guarded.tell();
+            guarded.send_uevent();
             is_owed |= guarded.is_owed();
             index += 1;
         }
@@ -376,7 +376,7 @@ impl Registry {
         self.table.lock().find(address)
     }
 
-    /// Has told what is to be told, in so many milliseconds.
+    /// Has [`Self::work`] done in so many milliseconds.
     ///
     /// Context: any.
     fn work_later(this: ArcBorrow<'_, Self>, ms: u32) {
@@ -431,8 +431,8 @@ impl Registry {
     ///
     /// Context: any.
     pub(super) fn save(self: ArcBorrow<'_, Self>, guarded: &Guarded, dev: Exclusive<'_>) -> c_int {
-        let (result, is_told) = guarded.save(dev, self.options);
-        if is_told {
+        let (result, has_work) = guarded.save(dev, self.options);
+        if has_work {
             Self::work_later(self, 0);
         }
         result
@@ -452,7 +452,7 @@ fn address(dev: Exclusive<'_>) -> usize {
     core::ptr::from_ref(&**dev) as usize
 }
 
-/// Is `guarded` the function `dev`?
+/// Returns whether `guarded` is the function `dev`.
 fn is(guarded: &Guarded, dev: Exclusive<'_>) -> bool {
     core::ptr::from_ref::<kernel::pci::Device>(&guarded.dev) as usize == address(dev)
 }

@@ -56,7 +56,7 @@ pub(crate) struct KnownGood {
     judged: bool,
     /// Whether `state` has L1 on.
     has_l1: bool,
-    /// Whether the function has told where its capabilities are, and what of it is odd.
+    /// Whether it is known where the function's capabilities are, and what of it is odd.
     is_learned: bool,
     /// L1 PM Substates of the port above, which the core saves and restores with the function.
     port_l1ss: Option<[u32; 2]>,
@@ -165,7 +165,7 @@ impl KnownGood {
         Ok(this)
     }
 
-    /// Has anything passed yet?
+    /// Returns whether anything has passed yet.
     pub(crate) fn is_known(&self) -> bool {
         self.at_ns != 0
     }

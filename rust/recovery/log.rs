@@ -64,8 +64,8 @@ pub(crate) struct LogLimit {
     /// When the window began, in milliseconds since boot, and below that how many lines it has had.
     window: Atomic<u64>,
     suppressed: Atomic<u64>,
-    /// How many of those the log tells of.
-    told: Atomic<u64>,
+    /// How many of those the log has reported.
+    reported: Atomic<u64>,
 }
 
 impl LogLimit {
@@ -81,7 +81,7 @@ impl LogLimit {
             lines,
             window: Atomic::new(0),
             suppressed: Atomic::new(0),
-            told: Atomic::new(0),
+            reported: Atomic::new(0),
         }
     }
 
@@ -107,19 +107,19 @@ impl LogLimit {
         }
     }
 
-    /// May a line be written now? If so: how many were not, since the last one.
+    /// Returns how many lines were not written since the last one, if one may be written now.
     pub(crate) fn next_line(&self) -> Option<u64> {
         if self.take(now_ms()) {
-            return Some(self.tell());
+            return Some(self.report());
         }
         self.suppressed.add(1, Relaxed);
         None
     }
 
-    /// How many were suppressed since the log was told last. Now it is told.
-    fn tell(&self) -> u64 {
+    /// Returns how many were suppressed since the last report. The caller reports them.
+    fn report(&self) -> u64 {
         let suppressed = self.suppressed.load(Relaxed);
-        suppressed.saturating_sub(self.told.xchg(suppressed, Relaxed))
+        suppressed.saturating_sub(self.reported.xchg(suppressed, Relaxed))
     }
 }
 
@@ -137,7 +137,7 @@ pub(crate) enum Line {
     No,
 }
 
-/// May a line be written that both limits count?
+/// Returns whether a line may be written that both limits count.
 pub(crate) fn next_line(own: &LogLimit, all: &LogLimit) -> Line {
     line_at(now_ms(), own, all)
 }
@@ -150,14 +150,14 @@ pub(crate) fn line_at(now_ms: u64, own: &LogLimit, all: &LogLimit) -> Line {
     }
     if all.take(now_ms) {
         return Line::Write {
-            own: own.tell(),
-            all: all.tell(),
+            own: own.report(),
+            all: all.report(),
         };
     }
-    // The function counts it, but it is told with those of the others.
+    // The function counts it, but it is reported with those of the others.
     own.suppressed.add(1, Relaxed);
-    own.told.add(1, Relaxed);
-    if all.suppressed.fetch_add(1, Relaxed) == all.told.load(Relaxed) {
+    own.reported.add(1, Relaxed);
+    if all.suppressed.fetch_add(1, Relaxed) == all.reported.load(Relaxed) {
         Line::First
     } else {
         Line::No

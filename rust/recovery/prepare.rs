@@ -96,7 +96,7 @@ fn restore_if_wiped(dev: Exclusive<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Is what the core has saved, when the function was added or since, this function's state?
+/// Returns whether what the core has saved, when the function was added or since, is its state.
 fn is_good(dev: Exclusive<'_>, core: &SavedState, function: &Function) -> bool {
     let header = core.header();
     let mut function = function.clone();

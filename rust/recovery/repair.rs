@@ -94,7 +94,7 @@ impl Recovery {
         }
     }
 
-    /// Does the recovery from an error keep everybody off the function?
+    /// Returns whether the recovery from an error keeps everybody off the function.
     pub(super) fn is_frozen(&self, dev: Exclusive<'_>) -> bool {
         self.end_given_up(dev);
         self.inner.lock().check_channel(&dev).is_err()

@@ -172,7 +172,7 @@ impl Recovery {
         }
     }
 
-    /// May the function be asked, and does it answer?
+    /// Returns whether the function may be accessed, and answers.
     fn answers(&self, dev: Exclusive<'_>) -> bool {
         self.end_given_up(dev);
         let channel = self.inner.lock().check_channel(&dev);

@@ -52,7 +52,7 @@ impl Health {
         }
     }
 
-    /// Is it between an error and the end of the recovery?
+    /// Returns whether it is between an error and the end of the recovery.
     pub(crate) const fn is_recovering(self) -> bool {
         matches!(self, Self::Recovering | Self::Intact)
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Has a function its known-good state?
+//! Compares a function with its known-good state.
 
 use core::fmt;
 

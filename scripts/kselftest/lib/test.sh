@@ -153,8 +153,8 @@ check_no_event() {
 	done
 }
 
-# dmesg_has TEXT: is there a line with TEXT (grep -E) since the test began, or
-# since its last dmesg_mark?
+# dmesg_has TEXT: true where there is a line with TEXT (grep -E) since the test began, or
+# since its last dmesg_mark.
 dmesg_has() {
 	dmesg_since "$DMESG_MARK" | grep -qE "$1"
 }

@@ -43,8 +43,8 @@ read_line() {
 	{ IFS= read -r LINE < "$1"; } 2> /dev/null || return 0
 }
 
-# kmod_possible NAME: is there that module of the kernel, in /modules of the harness'
-# guest or where modprobe looks?
+# kmod_possible NAME: true where there is that module of the kernel, in /modules of the harness'
+# guest or where modprobe looks.
 kmod_possible() {
 	[ -e "/modules/$1.ko" ] || modprobe -n "$1" 2> /dev/null
 }

@@ -21,7 +21,7 @@ is_in_force() {
 	[ "$GUARD" = "in force" ]
 }
 
-# hooked FUNCTION: does ftrace say that its calls are moved?
+# hooked FUNCTION: true where ftrace moves its calls.
 hooked() {
 	grep -q "^$1 .*I" "$TRACE/enabled_functions" 2> /dev/null
 }

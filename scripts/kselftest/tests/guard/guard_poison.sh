@@ -28,7 +28,7 @@ poison() {
 	fault_off
 }
 
-# check_would_restore ones|none: would all-ones be written?
+# check_would_restore ones|none: whether a restore would write all-ones.
 check_would_restore() {
 	local ones
 	ones=none
