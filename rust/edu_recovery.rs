@@ -2,11 +2,12 @@
 
 //! How a driver of your own uses the library: a complete driver for QEMU's `edu` device.
 //!
-//! Copy `pci.rs`, `guard.rs`, `recovery.rs` and their folders next to your crate root, declare the
-//! three modules, keep a [`Recovery`] in the private data, and be [`Recoverable`]. What is
-//! particular to the device stays yours: here, stopping I/O while recovery runs, and checking that
-//! the device is alive before it starts again. No request is lost: each ends with an answer, or
-//! with an errno that says whether to make it again.
+//! Copy `pci.rs`, `guard.rs`, `recovery.rs` and their folders next to your crate root, and the flag
+//! of Kbuild that names the kernel (docs/library.md); declare the three modules, keep a
+//! [`Recovery`] in the private data, and be [`Recoverable`]. What is particular to the device stays
+//! yours: here, stopping I/O while recovery runs, and checking that the device is alive before it
+//! starts again. No request is lost: each ends with an answer, or with an errno that says whether
+//! to make it again.
 //!
 //! | file | |
 //! |---|---|
