@@ -142,6 +142,10 @@ refcount_t: underflow; use-after-free.
 BUG: KASAN: slab-use-after-free in f+0x1/0x2
 UBSAN: array-index-out-of-bounds in f.c:1:1
 kmemleak: 1 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
+kmemleak: Cannot insert 0xffff888000000000 into the object search tree (overlaps existing)
+kmemleak: Freeing unknown object at 0xffff888000000000
+kmemleak: Partially freeing unknown object at 0xffff888000000000 (size 8)
+kmemleak: Kernel memory leak detector disabled
 unreferenced object 0xffff888000000000 (size 64):
 WARNING: possible circular locking dependency detected
 WARNING: possible recursive locking detected
@@ -244,6 +248,12 @@ Future hung task reports are suppressed, see sysctl kernel.hung_task_warnings
             None,
         );
         console.feed(b"[ 1.0] BUGs are not here; unregistered. debug: on\n", None);
+        // A test may switch the machine off, and it boots again.
+        console.feed(
+            b"[ 1.0] kmemleak: Kernel memory leak detector initialized (mem pool available: 30888)\n\
+              [ 1.0] kmemleak: Automatic memory scanning thread started\n",
+            None,
+        );
         assert!(console.damage().is_empty());
     }
 }
