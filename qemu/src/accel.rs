@@ -12,7 +12,7 @@ use std::fs::OpenOptions;
 use anyhow::Result;
 use anyhow::bail;
 
-use crate::runner::QEMU;
+use crate::arch::Arch;
 use crate::runner::Runner;
 
 #[derive(Clone, Copy, Debug, PartialEq, clap::ValueEnum)]
@@ -32,11 +32,11 @@ pub enum Accel {
 }
 
 /// Decides, and says why in words.
-pub fn choose(choice: Choice, runner: &Runner) -> Result<(Accel, String)> {
+pub fn choose(choice: Choice, arch: Arch, runner: &Runner) -> Result<(Accel, String)> {
     if choice == Choice::Tcg {
         return Ok((Accel::Tcg, "TCG, as requested".into()));
     }
-    match (why_no_kvm(runner), choice) {
+    match (why_no_kvm(arch, runner), choice) {
         (None, _) => Ok((Accel::Kvm, "KVM".into())),
         (Some(reason), Choice::Kvm) => {
             bail!("KVM does not work here: {reason} (--accel auto uses TCG instead)")
@@ -48,7 +48,10 @@ pub fn choose(choice: Choice, runner: &Runner) -> Result<(Accel, String)> {
     }
 }
 
-fn why_no_kvm(runner: &Runner) -> Option<String> {
+fn why_no_kvm(arch: Arch, runner: &Runner) -> Option<String> {
+    if !arch.is_of_host() {
+        return Some(format!("this processor does not run {arch}"));
+    }
     if let Err(error) = OpenOptions::new().read(true).write(true).open("/dev/kvm") {
         return Some(format!("/dev/kvm: {error}"));
     }
@@ -56,9 +59,14 @@ fn why_no_kvm(runner: &Runner) -> Option<String> {
         return Some("the processor has no virtualization extensions (vmx or svm)".into());
     }
     // A machine that never runs: QEMU reads `quit` from its monitor.
-    let arguments = "-machine q35 -accel kvm -cpu max -nodefaults -no-user-config -display none -S -monitor stdio";
-    let arguments: Vec<&str> = arguments.split(' ').collect();
-    match runner.output(QEMU, &arguments, "quit\n") {
+    let machine = arch.machine(false);
+    let arguments =
+        "-accel kvm -cpu max -nodefaults -no-user-config -display none -S -monitor stdio";
+    let arguments: Vec<&str> = ["-machine", machine]
+        .into_iter()
+        .chain(arguments.split(' '))
+        .collect();
+    match runner.output(arch.qemu(), &arguments, "quit\n") {
         Ok(output) if output.status.success() => None,
         Ok(output) => {
             let text = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -32,7 +32,6 @@ use crate::cli::BenchArgs;
 use crate::cli::GuestArgs;
 use crate::guests;
 use crate::host::Host;
-use crate::image;
 use crate::outcome::FAILED;
 use crate::outcome::PASSED;
 use crate::results::format::Ended;
@@ -41,7 +40,6 @@ use crate::results::format::Test;
 use crate::results::format::Verdict;
 use crate::results::record;
 use crate::results::record::Record;
-use crate::runner::QEMU;
 use crate::runner::Runner;
 use crate::suite::Selection;
 use crate::suite::Suite;
@@ -76,6 +74,7 @@ fn measure(
     let selection = Selection {
         suite: Suite::Bench,
         filter: &bench.filter,
+        arch: args.arch,
         first_topology: false,
     };
     let ran = guests::run_tests(host, args, silence, selection, bench.jobs, record)?;
@@ -130,7 +129,7 @@ fn known(args: &GuestArgs, path: &Path) -> Result<Figures> {
         return Ok(Figures::default());
     }
     let known = Results::load(path)?;
-    if known.kernel != image::kernel_release(&args.kernel)? {
+    if known.kernel != args.arch.kernel_release(&args.kernel)? {
         return Ok(Figures::default());
     }
     Ok(known.figures)
@@ -150,7 +149,7 @@ fn results(args: &GuestArgs, figures: Figures) -> Result<Results> {
     let targets = targets::judge(&figures);
     Ok(Results {
         command: "make bench".into(),
-        kernel: image::kernel_release(&args.kernel)?,
+        kernel: args.arch.kernel_release(&args.kernel)?,
         qemu: qemu_version(args)?,
         figures,
         sizes,
@@ -162,7 +161,7 @@ fn results(args: &GuestArgs, figures: Figures) -> Result<Results> {
 /// Returns the first line of `qemu --version`.
 fn qemu_version(args: &GuestArgs) -> Result<String> {
     let output = Runner::new(&args.runner)
-        .output(QEMU, &["--version"], "")
+        .output(args.arch.qemu(), &["--version"], "")
         .context("cannot ask QEMU for its version")?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())

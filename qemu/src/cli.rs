@@ -15,7 +15,7 @@ use clap::builder::OsStringValueParser;
 use clap::builder::TypedValueParser;
 
 use crate::accel::Choice;
-use crate::topology::USUAL_TOPOLOGY;
+use crate::arch::Arch;
 
 const EXAMPLES: &str = "\
 Exit status:
@@ -115,6 +115,10 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct GuestArgs {
+    /// The architecture of the guest
+    #[arg(long, value_name = "NAME", value_enum, default_value = "amd64")]
+    pub arch: Arch,
+
     /// The PCI devices of the guest: a name from qemu/topologies, or a .toml file
     /// [default: endpoint; of check: each test in those that it names]
     #[arg(
@@ -126,7 +130,7 @@ pub struct GuestArgs {
     )]
     pub topology: String,
 
-    /// The kernel to boot, a bzImage
+    /// The kernel to boot: a bzImage, or what the architecture has in its place
     #[arg(long, value_name = "IMAGE", env = "KERNEL_IMAGE")]
     pub kernel: PathBuf,
 
@@ -152,6 +156,10 @@ pub struct GuestArgs {
         default_value = "scripts/kselftest"
     )]
     pub kselftest: PathBuf,
+
+    /// The folder with the programs of the tests, in place of `tools` in the one of the tests: those of another architecture
+    #[arg(long, value_name = "DIR")]
+    pub tools: Option<PathBuf>,
 
     /// The seed of the tests' random numbers, as a test that used some reports it [default: another one each time]
     #[arg(long, value_name = "NUMBER", env = "SEED", default_value = "", hide_default_value = true, value_parser = seed)]
@@ -210,7 +218,7 @@ impl GuestArgs {
     /// The topology of a guest that is booted for a person. A Makefile gives an empty text where none is chosen.
     pub fn topology(&self) -> &str {
         match &self.topology[..] {
-            "" => USUAL_TOPOLOGY,
+            "" => self.arch.usual_topology(),
             topology => topology,
         }
     }

@@ -6,10 +6,11 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use crate::accel::Accel;
+use crate::arch::Arch;
 use crate::topology::Device;
 use crate::topology::Topology;
 
-/// The character devices that QEMU serves as sockets, in the order of the guest's serial ports; then QMP.
+/// The character devices that QEMU serves as sockets: the guest's console, its two other ports, and QMP.
 pub const CONSOLE: &str = "console";
 pub const REQUESTS: &str = "requests";
 pub const OUTPUT: &str = "output";
@@ -24,6 +25,7 @@ pub const TRACE: &str = "trace.log";
 
 /// The inputs of a command line.
 pub struct Parts<'a> {
+    pub arch: Arch,
     pub accel: Accel,
     pub kernel: &'a Path,
     pub initramfs: &'a Path,
@@ -48,7 +50,7 @@ pub fn arguments(parts: &Parts<'_>) -> Vec<OsString> {
         "-name",
         "pci-recovery",
         "-machine",
-        "q35",
+        parts.arch.machine(parts.topology.iommu),
         "-nodefaults",
         "-no-user-config",
         "-display",
@@ -62,13 +64,13 @@ pub fn arguments(parts: &Parts<'_>) -> Vec<OsString> {
             "-accel",
             "tcg,thread=single",
             "-cpu",
-            "qemu64",
+            parts.arch.processor(),
             "-icount",
             "shift=0,sleep=off",
             "-rtc",
             "base=2026-01-01,clock=vm",
         ]),
-        Accel::Tcg => add(&["-accel", "tcg,thread=multi", "-cpu", "qemu64"]),
+        Accel::Tcg => add(&["-accel", "tcg,thread=multi", "-cpu", parts.arch.processor()]),
     }
     let processors = parts.processors.to_string();
     let memory = parts.topology.memory_mib.to_string();
@@ -76,14 +78,12 @@ pub fn arguments(parts: &Parts<'_>) -> Vec<OsString> {
     if parts.icount {
         add(&["-D", &parts.trace.to_string_lossy()]);
     }
-    // With q35's ACPI hotplug the root port never shows Link Active, and each reset of a fatal recovery fails.
-    add(&[
-        "-global",
-        "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
-    ]);
+    add(parts.arch.machine_options());
 
     let own = |name: &str| escape(&parts.own.join(name).to_string_lossy());
-    add(&["-acpitable", &format!("file={}", own(WAKE))]);
+    if parts.arch.acpi_table().is_some() {
+        add(&["-acpitable", &format!("file={}", own(WAKE))]);
+    }
 
     for name in SOCKETS {
         let path = own(&format!("{name}.sock"));
@@ -92,14 +92,15 @@ pub fn arguments(parts: &Parts<'_>) -> Vec<OsString> {
             &format!("socket,id={name},path={path},server=on,wait=off"),
         ]);
     }
-    for name in [CONSOLE, REQUESTS, OUTPUT] {
-        add(&["-serial", &format!("chardev:{name}")]);
+    for word in parts.arch.ports(CONSOLE, [REQUESTS, OUTPUT]) {
+        add(&[&word]);
     }
     add(&["-qmp", &format!("chardev:{QMP}")]);
 
     // Before the devices that are behind it.
-    if parts.topology.iommu {
-        add(&["-device", "intel-iommu,intremap=on,caching-mode=on"]);
+    let iommu = parts.arch.iommu_device();
+    if let Some(device) = iommu.filter(|_| parts.topology.iommu) {
+        add(&["-device", device]);
     }
     for disk in parts.topology.disks() {
         let drive = format!(
@@ -149,10 +150,8 @@ fn escape(value: &str) -> String {
 }
 
 fn kernel_command_line(parts: &Parts<'_>) -> String {
-    let mut words = vec![
-        "console=ttyS0,115200",
-        // A kernel that cannot be unpacked, or that dies before it has a console, says so too.
-        "earlyprintk=ttyS0,115200",
+    let mut words = parts.arch.console().to_vec();
+    words.extend([
         // With -no-reboot QEMU ends at once after a panic.
         "panic=-1",
         "no_console_suspend",
@@ -164,21 +163,16 @@ fn kernel_command_line(parts: &Parts<'_>) -> String {
         "cryptomgr.notests",
         // A kernel may have KUnit built in and switched off; to one without, this says nothing.
         "kunit.enable=1",
-    ];
+    ]);
+    words.extend(parts.arch.clock(parts.icount));
     if parts.icount {
         // A serial port takes 87000 instructions for each byte: only errors are printed.
-        words.extend(["tsc=reliable", "quiet"]);
-    } else {
-        // While the clock is that of jiffies, at the boot, the watchdog of 7.3 waits for ever for a processor that waits
-        // in stop_machine() for this one: both have interrupts off, and no jiffy ends it (watchdog_wait_seq()).
-        words.push("tsc=nowatchdog");
+        words.push("quiet");
     }
     if parts.panic_on_oops {
         words.push("oops=panic");
     }
-    if parts.topology.iommu {
-        words.push("intel_iommu=on");
-    }
+    words.extend(parts.arch.pci(parts.topology.iommu));
     words.extend(parts.topology.cmdline.split_whitespace());
     words.join(" ")
 }
@@ -230,6 +224,7 @@ mod tests {
 
     fn parts(topology: &Topology, panic_on_oops: bool) -> Parts<'_> {
         Parts {
+            arch: Arch::Amd64,
             accel: Accel::Tcg,
             kernel: Path::new("/k/vmlinuz"),
             initramfs: Path::new("/t/initramfs.cpio"),
@@ -341,6 +336,28 @@ mod tests {
         let usual = example(true);
         assert!(has(&usual, ["-smp", "2"]));
         assert!(!usual.iter().any(|word| word == "-icount" || word == "-D"));
+    }
+
+    #[test]
+    fn another_architecture_has_another_machine_and_the_same_devices() {
+        let mut topology = Topology::load("vfio").unwrap();
+        topology.fit(Arch::Arm64).unwrap();
+        let words = words(&Parts {
+            arch: Arch::Arm64,
+            ..parts(&topology, true)
+        });
+        let has = |word: &str| words.iter().any(|other| other == word);
+        assert!(has("virt,gic-version=3,iommu=smmuv3") && has("cortex-a57"));
+        assert!(has("chardev:console") && has("virtconsole,chardev=output"));
+        assert!(has(
+            "pcie-root-port,id=rp0,bus=pcie.0,addr=04.0,chassis=1,slot=1"
+        ));
+        assert!(!words.iter().any(|word| word.contains("q35")
+            || word.contains("ICH9")
+            || word.contains("acpi")
+            || word.contains("ttyS")
+            || word.contains("tsc=")
+            || word.contains("intel")));
     }
 
     #[test]

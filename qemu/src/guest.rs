@@ -24,11 +24,11 @@ use tempfile::TempDir;
 use crate::accel;
 use crate::accel::Accel;
 use crate::accel::Choice;
+use crate::arch::Arch;
 use crate::cli::GuestArgs;
 use crate::command;
 use crate::command::Parts;
 use crate::console::Console;
-use crate::image;
 use crate::initramfs::Contents;
 use crate::initramfs::Initramfs;
 use crate::logs::Logs;
@@ -46,7 +46,6 @@ use crate::session::Session;
 use crate::topology::Topology;
 use crate::trace::Trace;
 use crate::ui::Ui;
-use crate::wake;
 
 /// The longest path of a Unix socket (sun_path) that is not cut off.
 const SOCKET_PATH: usize = 107;
@@ -57,6 +56,7 @@ const DRY_RUN: &str = "/tmp/pci-recovery-dry-run";
 /// A guest that could be booted: everything that was given has been checked.
 pub struct Guest {
     mode: &'static str,
+    arch: Arch,
     runner: Runner,
     topology: Topology,
     kernel: PathBuf,
@@ -81,13 +81,17 @@ impl Guest {
     ) -> Result<Self> {
         let mut topology = Topology::load(topology)?;
         topology.memory_mib = topology.memory_mib.saturating_add(args.more_memory);
+        let arch = args.arch;
+        topology.fit(arch)?;
         let kernel = args
             .kernel
             .canonicalize()
             .with_context(|| format!("no kernel image at {} (--kernel)", args.kernel.display()))?;
-        let release = image::kernel_release(&kernel)?;
+        let release = arch.kernel_release(&kernel)?;
         let mut all = vec![
             ("mode", format!("{mode}\n")),
+            ("ports", format!("{}\n", arch.port_names())),
+            ("port-modules", format!("{}\n", arch.port_modules())),
             ("topology", topology.guest_lines()),
             ("topology-models", topology.model_lines()),
             ("topology-name", format!("{}\n", topology.name)),
@@ -107,6 +111,7 @@ impl Guest {
             release: &release,
             modules: &args.module_dir,
             kselftest: &args.kselftest,
+            tools: args.tools.as_deref(),
             settings: &all,
         })?;
         // Where time counts instructions there is one.
@@ -122,9 +127,10 @@ impl Guest {
             true => Choice::Tcg,
             false => args.accel,
         };
-        let (accel, accel_reason) = accel::choose(choice, &runner)?;
+        let (accel, accel_reason) = accel::choose(choice, arch, &runner)?;
         Ok(Self {
             mode,
+            arch,
             runner,
             topology,
             kernel,
@@ -141,6 +147,7 @@ impl Guest {
 
     fn arguments(&self, initramfs: &Path, own: &Path, logs: &Path) -> Vec<OsString> {
         command::arguments(&Parts {
+            arch: self.arch,
             accel: self.accel,
             kernel: &self.kernel,
             initramfs,
@@ -184,14 +191,13 @@ impl Guest {
             .collect();
         let words = self
             .runner
-            .words(runner::QEMU, &self.arguments(&initramfs, own, own));
+            .words(self.arch.qemu(), &self.arguments(&initramfs, own, own));
         ui.line(&format!(
             "mkdir -p {DRY_RUN}  # for the sockets: console.sock shows the kernel's messages"
         ));
-        ui.line(&command::file_for_shell(
-            &own.join(command::WAKE),
-            &wake::table(),
-        ));
+        if let Some(table) = self.arch.acpi_table() {
+            ui.line(&command::file_for_shell(&own.join(command::WAKE), &table));
+        }
         for disk in self.topology.disks() {
             let (mib, file) = (disk.mib, disk.file());
             ui.line(&format!("truncate -s {mib}M {DRY_RUN}/{file}"));
@@ -220,8 +226,12 @@ impl Guest {
         sender: &Sender<Event>,
         ui: &Ui,
     ) -> Result<Session> {
+        let arch = match self.arch.is_default() {
+            true => String::new(),
+            false => format!(" on {}", self.arch),
+        };
         ui.note(&format!(
-            "kernel {}, topology {}: {}",
+            "kernel {}{arch}, topology {}: {}",
             self.release, self.topology.name, self.topology.description
         ));
         ui.note(&format!("accelerator: {}", self.accel_reason));
@@ -232,8 +242,10 @@ impl Guest {
         let own = own_folder()?;
         let initramfs = own.path().join("initramfs.cpio");
         self.write_initramfs(&initramfs)?;
-        fs::write(own.path().join(command::WAKE), wake::table())
-            .context("cannot write the ACPI table")?;
+        if let Some(table) = self.arch.acpi_table() {
+            fs::write(own.path().join(command::WAKE), table)
+                .context("cannot write the ACPI table")?;
+        }
         for disk in self.topology.disks() {
             File::create(own.path().join(disk.file()))
                 .and_then(|file| file.set_len(u64::from(disk.mib) << 20))
@@ -247,7 +259,7 @@ impl Guest {
             .canonicalize()
             .context("the logs have gone")?;
         let arguments = self.arguments(&initramfs, own.path(), &log_folder);
-        let words = self.runner.words(runner::QEMU, &arguments);
+        let words = self.runner.words(self.arch.qemu(), &arguments);
         logs.qmp().line(
             "start:",
             command::for_shell(&[], &words)
@@ -258,7 +270,13 @@ impl Guest {
         if self.icount {
             folders.push(&log_folder);
         }
-        let mut machine = Machine::start(&self.runner, &arguments, &folders, &logs.qmp())?;
+        let mut machine = Machine::start(
+            &self.runner,
+            self.arch.qemu(),
+            &arguments,
+            &folders,
+            &logs.qmp(),
+        )?;
         let mut connect = |name: &str| machine.connect(&own.path().join(format!("{name}.sock")));
         let console_port = connect(command::CONSOLE)?;
         let requests_port = connect(command::REQUESTS)?;

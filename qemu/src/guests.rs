@@ -165,12 +165,15 @@ fn check_not_empty(report: &Report, logs: &str) -> Result<()> {
 /// Shares the selected tests among guests, and prepares these.
 fn shares(args: &GuestArgs, selection: Selection<'_>, jobs: Jobs) -> Result<Vec<Share>> {
     let mut scripts = suite::scripts_matching(&args.kselftest, selection);
+    if args.topology.is_empty() {
+        suite::keep_for(&mut scripts, args.arch);
+    }
     if selection.first_topology && args.topology.is_empty() {
         scripts
             .iter_mut()
             .for_each(|script| script.topologies.truncate(1));
     }
-    let groups = shards::by_topology(&scripts, &args.topology)?;
+    let groups = shards::by_topology(&scripts, &args.topology, args.arch.usual_topology())?;
     let several = groups.len() > 1;
     shards::share(groups, jobs.0)
         .into_iter()

@@ -41,6 +41,8 @@ pub struct Contents<'a> {
     pub release: &'a str,
     pub modules: &'a [PathBuf],
     pub kselftest: &'a Path,
+    /// In place of `tools` in there.
+    pub tools: Option<&'a Path>,
     /// Files in /etc/pci-recovery: name and text.
     pub settings: &'a [(&'a str, String)],
 }
@@ -96,6 +98,12 @@ impl Initramfs {
             "no .ko file in the module folders: build the module first"
         );
         archive.add_tree("kselftest", contents.kselftest)?;
+        if let Some(tools) = contents.tools {
+            archive
+                .nodes
+                .retain(|path, _| !path.starts_with("kselftest/tools/"));
+            archive.add_tree("kselftest/tools", tools)?;
+        }
         Ok(archive)
     }
 
@@ -276,6 +284,7 @@ mod tests {
             release: "7.3.4",
             modules: &[dir.join("mod")],
             kselftest: &dir.join("tests"),
+            tools: None,
             settings: &[("mode", "check\n".into())],
         })
     }

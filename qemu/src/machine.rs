@@ -25,7 +25,6 @@ use rustix::process::Pid;
 use rustix::process::Signal;
 
 use crate::logs::QmpLog;
-use crate::runner;
 use crate::runner::Runner;
 
 /// How long QEMU, and the runner before it, may take until the sockets are there.
@@ -44,15 +43,16 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Starts QEMU.
+    /// Starts QEMU, which is `program`.
     pub fn start(
         runner: &Runner,
+        program: &str,
         arguments: &[OsString],
         folders: &[&Path],
         log: &QmpLog,
     ) -> Result<Self> {
         let mut child = runner
-            .command(runner::QEMU, folders)
+            .command(program, folders)
             .args(arguments)
             .spawn()
             .context("cannot start QEMU")?;

@@ -7,6 +7,7 @@
 //! status. `suite` knows the tests, `shards` shares them, `guests` runs them, `results` records what happened.
 
 mod accel;
+mod arch;
 mod bench;
 mod check;
 mod cli;
@@ -100,6 +101,7 @@ fn run(cli: Cli) -> Result<u8> {
                     _ => Suite::Tests,
                 },
                 filter: &filter,
+                arch: guest.arch,
                 first_topology,
             },
             jobs,

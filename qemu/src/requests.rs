@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Answers the guest's requests: each line on its second serial port gets one line, `ok[ TEXT]` or `error TEXT`.
+//! Answers the guest's requests: each line on the port for them gets one line, `ok[ TEXT]` or `error TEXT`.
 
 use std::io;
 use std::io::Read;

@@ -17,9 +17,6 @@ use std::thread;
 
 use rustix::process::Signal;
 
-/// QEMU's program; the runner, if there is one, knows where it is.
-pub const QEMU: &str = "qemu-system-x86_64";
-
 /// The variable that names the folders a program may use besides those that the runner knows.
 pub const BIND: &str = "PCI_RECOVERY_BIND";
 

@@ -10,24 +10,20 @@ use anyhow::bail;
 
 use crate::ktap::Report;
 use crate::suite::Script;
-use crate::topology::USUAL_TOPOLOGY;
 
 /// Seconds of a boot.
 const BOOT: u32 = 15;
 
 /// The tests of each topology. With a topology given it is the only one, and has the tests that name it or none;
-/// else each test is in all that it names, or the usual one.
-pub fn by_topology(scripts: &[Script], given: &str) -> Result<Vec<(String, Vec<Script>)>> {
+/// else each test is in all that it names, or in `usual`.
+pub fn by_topology(
+    scripts: &[Script],
+    given: &str,
+    usual: &str,
+) -> Result<Vec<(String, Vec<Script>)>> {
     let mut groups: BTreeMap<&str, Vec<Script>> = BTreeMap::new();
     if scripts.is_empty() {
-        groups.insert(
-            if given.is_empty() {
-                USUAL_TOPOLOGY
-            } else {
-                given
-            },
-            vec![],
-        );
+        groups.insert(if given.is_empty() { usual } else { given }, vec![]);
     }
     // A file may stand for the topology that it is named after.
     let stem = Path::new(given).file_stem().and_then(|stem| stem.to_str());
@@ -38,8 +34,7 @@ pub fn by_topology(scripts: &[Script], given: &str) -> Result<Vec<(String, Vec<S
                 groups.entry(given).or_default().push(script.clone());
             }
         } else if script.topologies.is_empty() {
-            let usual = groups.entry(USUAL_TOPOLOGY).or_default();
-            usual.push(script.clone());
+            groups.entry(usual).or_default().push(script.clone());
         } else {
             for name in names {
                 groups.entry(name).or_default().push(script.clone());
@@ -113,6 +108,7 @@ mod tests {
         Script {
             name: name.into(),
             topologies: topologies.iter().map(|name| (*name).to_owned()).collect(),
+            arches: vec![],
             weight,
         }
     }
@@ -176,8 +172,8 @@ mod tests {
 
     #[test]
     fn no_test_is_one_empty_share() {
-        let groups = by_topology(&[], "").unwrap();
-        assert_eq!(share(groups, 2), [(USUAL_TOPOLOGY.to_owned(), vec![])]);
+        let groups = by_topology(&[], "", "u").unwrap();
+        assert_eq!(share(groups, 2), [("u".to_owned(), vec![])]);
     }
 
     #[test]
@@ -187,14 +183,14 @@ mod tests {
             script("b", &["switch", "nvme"], 3),
             script("c", &["nvme"], 3),
         ];
-        let by = |given: &str| names(by_topology(&scripts, given).unwrap());
+        let by = |given: &str| names(by_topology(&scripts, given, "u").unwrap());
         assert_eq!(
             by(""),
-            expected(&[(USUAL_TOPOLOGY, "a"), ("nvme", "b c"), ("switch", "b")])
+            expected(&[("nvme", "b c"), ("switch", "b"), ("u", "a")])
         );
         assert_eq!(by("switch"), expected(&[("switch", "a b")]));
         assert_eq!(by("/x/nvme.toml"), expected(&[("/x/nvme.toml", "a b c")]));
-        let error = by_topology(&scripts[2..], "switch")
+        let error = by_topology(&scripts[2..], "switch", "u")
             .unwrap_err()
             .to_string();
         assert!(error.contains("switch: c (nvme)"), "{error}");

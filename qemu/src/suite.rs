@@ -2,6 +2,7 @@
 
 //! The suites of tests in scripts/kselftest: which tests there are, where each runs, and which a filter selects.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -9,7 +10,11 @@ use std::path::PathBuf;
 use anyhow::Result;
 use anyhow::anyhow;
 use anyhow::bail;
+use clap::ValueEnum;
 use glob::Pattern;
+
+use crate::arch::Arch;
+use crate::topology::Topology;
 
 /// How long a test takes, roughly, whose head does not say it and where `settings` do not.
 const WEIGHT: u32 = 3;
@@ -56,6 +61,7 @@ impl Suite {
 pub struct Selection<'a> {
     pub suite: Suite,
     pub filter: &'a str,
+    pub arch: Arch,
     /// Whether each test runs in the first topology that it names only.
     pub first_topology: bool,
 }
@@ -66,6 +72,8 @@ pub struct Script {
     pub name: String,
     /// The topologies that it names; a test that names none runs in every one.
     pub topologies: Vec<String>,
+    /// The architectures that it is for; all, where there are none.
+    pub arches: Vec<Arch>,
     /// How many seconds it takes, roughly.
     pub weight: u32,
 }
@@ -84,14 +92,34 @@ fn patterns(filter: &str) -> Result<Vec<Pattern>> {
         .collect()
 }
 
-fn matches(patterns: &[Pattern], script: &Script) -> bool {
-    patterns.iter().any(|pattern| pattern.matches(&script.name))
+impl Script {
+    fn matches(&self, patterns: &[Pattern]) -> bool {
+        patterns.iter().any(|pattern| pattern.matches(&self.name))
+    }
+
+    fn is_for(&self, arch: Arch) -> bool {
+        self.arches.is_empty() || self.arches.contains(&arch)
+    }
+}
+
+/// Leaves the topologies that can be had on an architecture, and the tests that run in one of them.
+pub fn keep_for(scripts: &mut Vec<Script>, arch: Arch) {
+    let mut known = BTreeMap::new();
+    scripts.retain_mut(|script| {
+        let named = !script.topologies.is_empty();
+        script.topologies.retain(|name| {
+            *known
+                .entry(name.clone())
+                .or_insert_with(|| Topology::is_for(name, arch))
+        });
+        !named || !script.topologies.is_empty()
+    });
 }
 
 /// Refuses a filter with a pattern that matches no test, before a guest is booted.
 pub fn check_filter(kselftest: &Path, selection: Selection<'_>) -> Result<()> {
     let patterns = patterns(selection.filter)?;
-    let scripts = scripts_in(kselftest, selection.suite);
+    let scripts = scripts_of(kselftest, selection);
     let unmatched = patterns
         .iter()
         .find(|pattern| !scripts.iter().any(|test| pattern.matches(&test.name)));
@@ -105,11 +133,18 @@ pub fn check_filter(kselftest: &Path, selection: Selection<'_>) -> Result<()> {
     Ok(())
 }
 
+/// The tests of the suite that are for the architecture.
+fn scripts_of(kselftest: &Path, selection: Selection<'_>) -> Vec<Script> {
+    let mut scripts = scripts_in(kselftest, selection.suite);
+    scripts.retain(|script| script.is_for(selection.arch));
+    scripts
+}
+
 /// The selected tests of `kselftest`, in alphabetical order.
 pub fn scripts_matching(kselftest: &Path, selection: Selection<'_>) -> Vec<Script> {
     let patterns = patterns(selection.filter).unwrap_or_default();
-    let mut scripts = scripts_in(kselftest, selection.suite);
-    scripts.retain(|test| matches(&patterns, test));
+    let mut scripts = scripts_of(kselftest, selection);
+    scripts.retain(|test| test.matches(&patterns));
     scripts
 }
 
@@ -189,10 +224,16 @@ fn scripts_in(kselftest: &Path, suite: Suite) -> Vec<Script> {
             Err(_) => vec![name.clone()],
         };
         let topologies = head(text, "topology").unwrap_or_default();
+        let arches = head(text, "arch").unwrap_or_default().split_whitespace();
+        // A host test asks for names that are known.
+        let arches: Vec<_> = arches
+            .filter_map(|name| Arch::from_str(name, false).ok())
+            .collect();
         for name in names {
             scripts.push(Script {
                 weight: weight_of(&name, text),
                 topologies: topologies.split_whitespace().map(str::to_owned).collect(),
+                arches: arches.clone(),
                 name,
             });
         }
@@ -276,6 +317,41 @@ mod tests {
             weights,
             expected.map(|(name, weight)| (name.into(), weight))
         );
+    }
+
+    #[test]
+    fn the_head_of_a_test_says_which_architectures_it_is_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let tests = directory.path().join("tests");
+        fs::create_dir(&tests).unwrap();
+        fs::write(tests.join("a.sh"), "# arch: amd64 arm64\n").unwrap();
+        fs::write(tests.join("b.sh"), "# topology: t\n").unwrap();
+        let names = |arch| {
+            let selection = Selection {
+                suite: Suite::Tests,
+                filter: "*",
+                arch,
+                first_topology: false,
+            };
+            let scripts = scripts_matching(directory.path(), selection);
+            let names: Vec<_> = scripts.into_iter().map(|script| script.name).collect();
+            names
+        };
+        assert_eq!(names(Arch::Arm64), ["a", "b"]);
+        assert_eq!(names(Arch::S390x), ["b"]);
+    }
+
+    #[test]
+    fn architectures_in_heads_are_known() {
+        let kselftest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/kselftest");
+        for folder in ["tests", "soak", "models", "corpus", "bench"] {
+            for path in files_in(&kselftest.join(folder)) {
+                let text = fs::read_to_string(&path).unwrap();
+                for name in head(&text, "arch").unwrap_or_default().split_whitespace() {
+                    assert!(Arch::from_str(name, false).is_ok(), "{}", path.display());
+                }
+            }
+        }
     }
 
     #[test]

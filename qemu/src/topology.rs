@@ -17,14 +17,13 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::arch::Arch;
+
 use entry::Devices;
 use entry::Entry;
 
 /// Where the topologies that come with the project are.
 const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/topologies");
-
-/// Where a test runs that names no topology, and what `shell` boots.
-pub const USUAL_TOPOLOGY: &str = "endpoint";
 
 /// The memory of a machine whose topology does not say.
 const MEMORY_MIB: u32 = 512;
@@ -52,6 +51,12 @@ pub enum TopologyError {
     },
     #[error("{}: `cmdline` must be one line", file.display())]
     Cmdline { file: PathBuf },
+    #[error("the topology {name} is for {}, not for {arch}", list(.known))]
+    Arch {
+        name: String,
+        known: Vec<Arch>,
+        arch: Arch,
+    },
     #[error("{}: no device has `test = true`, so the tests would have nothing to work on", file.display())]
     NoTestDevice { file: PathBuf },
 }
@@ -60,6 +65,7 @@ pub enum TopologyError {
 #[serde(deny_unknown_fields)]
 struct File {
     description: String,
+    arch: Option<Vec<Arch>>,
     memory_mib: Option<NonZeroU32>,
     processors: Option<NonZeroU32>,
     swap_mib: Option<NonZeroU32>,
@@ -118,6 +124,8 @@ impl Disk {
 pub struct Topology {
     pub name: String,
     pub description: String,
+    /// The architectures that have such a machine; all, where there are none.
+    arch: Vec<Arch>,
     /// The machine's memory.
     pub memory_mib: u32,
     /// How many processors it has, where that matters.
@@ -186,6 +194,7 @@ impl Topology {
         Ok(Self {
             name: name.into(),
             description: parsed.description,
+            arch: parsed.arch.unwrap_or_default(),
             memory_mib: parsed.memory_mib.map_or(MEMORY_MIB, NonZeroU32::get),
             processors: parsed.processors.map(NonZeroU32::get),
             swap: parsed.swap_mib.map(|mib| Disk::of("swap", mib.get())),
@@ -193,6 +202,32 @@ impl Topology {
             iommu: parsed.iommu,
             devices,
         })
+    }
+
+    /// Whether the topology `name` can be had there. One that cannot be loaded is reported when it is.
+    pub fn is_for(name: &str, arch: Arch) -> bool {
+        Self::load(name).map_or(true, |topology| topology.is_of(arch))
+    }
+
+    fn is_of(&self, arch: Arch) -> bool {
+        self.arch.is_empty() || self.arch.contains(&arch)
+    }
+
+    /// Makes it one of this architecture.
+    pub fn fit(&mut self, arch: Arch) -> Result<(), TopologyError> {
+        if !self.is_of(arch) {
+            return Err(TopologyError::Arch {
+                name: self.name.clone(),
+                known: self.arch.clone(),
+                arch,
+            });
+        }
+        for device in &mut self.devices {
+            for (key, value) in arch.device_options(&device.driver) {
+                device.options.push(((*key).into(), (*value).into()));
+            }
+        }
+        Ok(())
     }
 
     /// All disks.
@@ -218,6 +253,11 @@ impl Topology {
             .map(|(path, model)| format!("{path} {model}\n"))
             .collect()
     }
+}
+
+fn list(arches: &[Arch]) -> String {
+    let names: Vec<_> = arches.iter().map(Arch::to_string).collect();
+    names.join(", ")
 }
 
 /// The names of the topologies that come with the project.

@@ -78,6 +78,9 @@ pub struct Run {
     pub suite: String,
     /// Its release.
     pub kernel: String,
+    /// The guest's architecture, where it is not amd64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arch: Option<String>,
     pub ended: Ended,
     /// What a person is told of how it ended.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -19,8 +19,8 @@ use super::format::Run;
 use super::format::Test;
 use super::format::Totals;
 use super::format::Verdict;
+use crate::arch::Arch;
 use crate::cli::GuestArgs;
-use crate::image;
 use crate::ktap;
 use crate::ktap::Told;
 use crate::outcome::UNUSABLE;
@@ -32,6 +32,7 @@ pub struct Record {
     since: Instant,
     suite: &'static str,
     kernel: String,
+    arch: Arch,
     /// What happened in each guest.
     pub guests: Vec<Guest>,
 }
@@ -45,7 +46,8 @@ impl Record {
             since: Instant::now(),
             suite,
             // That there is no kernel is found where one is needed.
-            kernel: image::kernel_release(&args.kernel).unwrap_or_default(),
+            kernel: args.arch.kernel_release(&args.kernel).unwrap_or_default(),
+            arch: args.arch,
             guests: Vec::new(),
         };
         record.write(Ended::Running, None, 0, vec![])?;
@@ -88,6 +90,7 @@ impl Record {
         let run = Run {
             suite: self.suite.into(),
             kernel: self.kernel.clone(),
+            arch: Some(self.arch.to_string()).filter(|_| !self.arch.is_default()),
             ended,
             why,
             status,

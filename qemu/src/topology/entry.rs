@@ -273,7 +273,7 @@ impl Devices {
 }
 
 impl Device {
-    fn option(&self, key: &str) -> Option<&str> {
+    pub(super) fn option(&self, key: &str) -> Option<&str> {
         let found = self.options.iter().find(|(name, _)| name == key);
         found.map(|(_, value)| value.as_str())
     }

@@ -352,3 +352,24 @@ fn the_kernel_may_get_parameters() {
     let text = load("cmdline = \"a\\nb\"").unwrap_err().to_string();
     assert_eq!(text, "t.toml: `cmdline` must be one line");
 }
+
+#[test]
+fn a_topology_may_be_for_some_architectures_only() {
+    let mut any = parse(
+        "[[device]]\nid = \"e\"\ndriver = \"edu\"\nbus = \"rp0\"\naddr = \"0.0\"\ntest = true",
+    )
+    .unwrap();
+    let devices = any.devices.len();
+    any.fit(Arch::Arm64).unwrap();
+    assert_eq!(any.devices.len(), devices);
+    assert_eq!(any.devices[1].option("dma_mask"), Some("0xffffffff"));
+    any.arch = vec![Arch::S390x];
+    let error = any.fit(Arch::Arm64).unwrap_err().to_string();
+    assert_eq!(error, "the topology t is for s390x, not for arm64");
+    assert!(error_of_arch("arch = [\"x\"]").contains("unknown variant `x`"));
+}
+
+fn error_of_arch(line: &str) -> String {
+    let text = Topology::parse("t", Path::new("t.toml"), line).unwrap_err();
+    text.to_string()
+}
