@@ -2,9 +2,10 @@
 #
 # The targets for people. kbuild reads Kbuild, not this file.
 
-# KERNEL and KDIR choose the kernel; the scripts read the other variables.
+# ARCH, KERNEL and KDIR choose the kernel; the scripts read the other variables.
+ARCH ?= amd64
 KERNEL ?=
-export KERNEL KDIR BZIMAGE LLVM
+export ARCH KERNEL KDIR BZIMAGE LLVM
 FILTER ?= *
 TOPOLOGY ?=
 # The debug kernel is slow, and silent for long.
@@ -24,6 +25,13 @@ export REPORT DUMP FILTER MODEL TOPOLOGY TIMEOUT SEED MUTANT JOBS FUZZ_SECONDS
 ifeq ($(KERNEL),all)
 ifneq ($(filter run shell mutants corpus,$(MAKECMDGOALS)),)
 $(error KERNEL=all is not for run, shell, mutants and corpus: give one kernel)
+endif
+endif
+
+# Results that are compared or kept are those of amd64.
+ifneq ($(filter-out amd64,$(ARCH)),)
+ifneq ($(filter bench bench-% mutants corpus,$(MAKECMDGOALS)),)
+$(error ARCH=$(ARCH) is not for bench, bench-check, bench-report, bench-times, mutants and corpus)
 endif
 endif
 
@@ -73,6 +81,10 @@ help:
 ##
 ## Each target builds and sets up what it needs.
 ##
+##   ARCH=NAME          the guest's architecture, as Debian calls it: amd64 (the default) or
+##                      arm64, which has 7.3 and 7.2, a toolchain root of its own and no KVM
+##                      (setup: 20 minutes, once; check: 45); for setup, module, run, check,
+##                      soak, models and shell
 ##   KERNEL=SERIES      Debian's newest kernel of 7.3 (the default) or 7.2; for setup,
 ##                      module, check, soak, models, lint, doc, doc-test and check-types
 ##                      also `all`: one after the other; `debug`: 7.3, built here with

@@ -19,7 +19,7 @@ select_kernel
 "$here/build-module.sh" bench M="$top/bench/pci_plain"
 # A guest of hundreds of functions takes long to boot, with little output. The
 # benchmarks count instructions, not seconds.
-args=(--module-dir "build/$kernel_name/bench" --boot-timeout 900 --timeout 900)
+args=(--module-dir "$kernel_builds/bench" --boot-timeout 900 --timeout 900)
 case ${1:-} in
 '') ;;
 --check)

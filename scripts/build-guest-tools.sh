@@ -3,16 +3,39 @@
 #
 # build-guest-tools.sh [TOOL...]: builds the static programs that the tests run (guest, survey),
 # into scripts/kselftest/tools. They are in the guest, and in a copy of scripts/kselftest on
-# another machine.
+# another machine. For another architecture they are built by Rust and the cross compiler of
+# its toolchain root, into build/ARCH/tools.
 
 set -euo pipefail
 here=$(dirname "$0")
 # shellcheck source=scripts/lib/common.sh
 . "$here/lib/common.sh"
+# shellcheck source=scripts/lib/arch.sh
+. "$here/lib/arch.sh"
 
 # Flags for host programs must not reach these.
 unset RUSTFLAGS CARGO_BUILD_TARGET CARGO_TARGET_DIR
+cargo=(cargo)
+options=()
+target_dir=$top/qemu/target
+
+# The root has the standard library of the guest's Rust; cargo there has no network, so the
+# host's fetches the crates.
+use_root() {
+	local home=${CARGO_HOME:-${HOME:?}/.cargo}
+
+	target_dir=$top/$arch_builds/target
+	export PCI_RECOVERY_BIND=$home
+	cargo=("$top/scripts/in-root.sh" env "CARGO_HOME=$home" "CARGO_TARGET_DIR=$target_dir" cargo)
+	options=(--offline --target "$arch_rust"
+		--config "target.$arch_rust.linker='$arch_gnu-gcc-14'"
+		--config "target.$arch_rust.rustflags=['-C', 'target-feature=+crt-static']")
+	cargo fetch --quiet --locked --manifest-path "$top/qemu/Cargo.toml" --target "$arch_rust"
+}
+
+[ -z "$arch_foreign" ] || use_root
 [ $# -gt 0 ] || set -- guest survey
+mkdir -p "$top/$arch_tools"
 for tool; do
 	case $tool in
 	guest) dir=qemu/guest ;;
@@ -20,7 +43,6 @@ for tool; do
 	esac
 	# There, since cargo looks for its configuration from where it is called.
 	cd "$top/$dir"
-	cargo build --profile static --locked
-	mkdir -p "$top/scripts/kselftest/tools"
-	install -C "$top/qemu/target/x86_64-unknown-linux-gnu/static/$tool" "$top/scripts/kselftest/tools/"
+	"${cargo[@]}" build --profile static --locked "${options[@]}"
+	install -C "$target_dir/$arch_rust/static/$tool" "$top/$arch_tools/"
 done

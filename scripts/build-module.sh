@@ -30,14 +30,15 @@ if [ ! -f "$out/.kernel" ] || [ "$(<"$out/.kernel")" != "$id" ]; then
 fi
 
 args=(--no-print-directory -C "$KERNEL_BUILD" M="$top" MO="$out" -j"$(nproc)")
-[ -z "$BUILD_ARGS" ] || args+=("$BUILD_ARGS")
+read -ra words <<<"$BUILD_ARGS"
+args+=("${words[@]}")
 # Debian's packages have no vmlinux to make a module's BTF from.
 [ -z "$KERNEL_DIR" ] || args+=(CONFIG_DEBUG_INFO_BTF_MODULES=)
 # A warning of objtool is an error for Debian's kernels and for those that set-up builds.
 [ -z "$KERNEL_DIR" ] || args+=(CONFIG_OBJTOOL_WERROR=y)
 
 in_root=("$here/in-root.sh")
-[ -z "$BUILD_ON_HOST" ] || in_root=()
+[ -z "$BUILD_ON_HOST" ] || in_root=(env -u ARCH)
 # Variables of the calling make must not reach kbuild.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL LLVM
 "${in_root[@]}" make "${args[@]}" "$@" modules || die "the modules do not build for Linux $KERNEL_RELEASE: see above"

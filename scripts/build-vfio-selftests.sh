@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # build-vfio-selftests.sh: builds the kernel's own VFIO selftests (tools/testing/selftests/vfio)
-# from the source that set-up has unpacked, static, into one archive of
-# scripts/kselftest/tools. A kernel without that source, or without an IOMMU (those that
+# from the source that set-up has unpacked, static, into one archive beside the programs
+# of the tests. A kernel without that source, or without an IOMMU (those that
 # set-up builds), has none: their test is skipped.
 
 set -euo pipefail
@@ -25,13 +25,13 @@ if [ -n "${KDIR:-}" ] || is_built "$kernel_name" || [ ! -d "$KERNEL_DIR/source/t
 fi
 
 own=$top/qemu/guest/vfio_selftests/alone.c
-archive=$top/scripts/kselftest/tools/vfio_selftests-$KERNEL_RELEASE.tar.xz
+archive=$top/$arch_tools/vfio_selftests-$KERNEL_RELEASE.tar.xz
 if [ "$archive" -nt "$own" ] && [ "$archive" -nt "$0" ]; then
 	exit 0
 fi
 
 say "building the VFIO selftests of Linux $KERNEL_RELEASE"
-out=$top/build/$kernel_name/vfio_selftests
+out=$build/vfio_selftests
 # Of an older release, too.
 rm -rf "$out" "${archive%/*}/vfio_selftests-$kernel_series".*
 mkdir -p "$out/headers" "$out/programs" "$out/uuid"
@@ -51,9 +51,9 @@ in_root() {
 
 # build: LDFLAGS and LDLIBS replace those of the Makefile.
 build() {
-	in_root make -s -C "$KERNEL_SOURCE" O="$out/headers" ARCH=x86 headers_install &&
+	in_root make -s -C "$KERNEL_SOURCE" O="$out/headers" ARCH="$arch_kbuild" headers_install &&
 		in_root "$kernel_cc" -O2 -Wall -Werror -c "$own" -o "$out/alone.o" &&
-		in_root make -s -C "$selftests" -j"$(nproc)" ARCH=x86_64 OUTPUT="$out/programs" CC="$kernel_cc" \
+		in_root make -s -C "$selftests" -j"$(nproc)" ARCH="$arch_kbuild" OUTPUT="$out/programs" CC="$kernel_cc" \
 			KHDR_INCLUDES="-isystem $out/headers/usr/include" EXTRA_CFLAGS="$cflags" \
 			LDFLAGS="-static -pthread -s" LDLIBS="$out/alone.o" &&
 		rm "${left_out[@]/#/$out/programs/}" &&

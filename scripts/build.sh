@@ -3,12 +3,15 @@
 #
 # build.sh [TOOL...]: sets up and builds the modules for each kernel that KERNEL names;
 # meanwhile, since neither needs the other, the harness and these tools of the guest (all of
-# them: build-guest-tools.sh).
+# them: build-guest-tools.sh). The tools of another architecture come last: they need its
+# toolchain root.
 
 set -euo pipefail
 here=$(dirname "$0")
 # shellcheck source=scripts/lib/common.sh
 . "$here/lib/common.sh"
+# shellcheck source=scripts/lib/arch.sh
+. "$here/lib/arch.sh"
 cd "$top"
 
 # A machine may lack what cargo needs as well.
@@ -29,7 +32,8 @@ interrupted() {
 }
 
 harness() {
-	cargo build --release --locked --manifest-path qemu/Cargo.toml && scripts/build-guest-tools.sh "$@"
+	cargo build --release --locked --manifest-path qemu/Cargo.toml || return
+	[ -n "$arch_foreign" ] || scripts/build-guest-tools.sh "$@"
 }
 
 # A process group, so that all of it can be ended. What takes longest is not slowed down.
@@ -50,3 +54,4 @@ wait "$builder" || {
 	cat "$log" >&2
 	die "the harness does not build: see above"
 }
+[ -z "$arch_foreign" ] || scripts/each-kernel.sh scripts/build-guest-tools.sh "$@"

@@ -24,7 +24,7 @@ trap 'interrupted 143' TERM HUP
 
 # part STATUS: notes the results of the kernel $name.
 part() {
-	parts+=(--part "Linux $name" "$1" $((SECONDS - start)) "$dir/$name.json")
+	parts+=(--part "Linux $name${arch_foreign:+, $arch}" "$1" $((SECONDS - start)) "$dir/$name.json")
 }
 
 # interrupted STATUS: ends the harness, which reports what it was doing, and the script. What
@@ -41,7 +41,7 @@ interrupted() {
 }
 
 for name in "${kernels[@]}"; do
-	heading "== Linux $name"
+	heading "== Linux $name${arch_foreign:+, $arch}"
 	start=$SECONDS status=0
 	env KERNEL="$name" REPORT="$dir/$name.json" "$here/harness.sh" check "$@" &
 	harness=$!

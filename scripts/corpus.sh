@@ -15,7 +15,7 @@ cd "$top"
 kernel_env
 
 corpus=rust/tests/corpus
-logs=build/$kernel_name/logs
+logs=$kernel_builds/logs
 before=$(mktemp)
 new=$(mktemp -d)
 trap 'rm -rf "$before" "$new"' EXIT
@@ -30,7 +30,7 @@ tr -d '\r' <"$output" |
 count=$(find "$new" -type f | wc -l)
 [ "$count" -gt 0 ] || die "the guest has dumped nothing: see $output"
 
-qemu=$(scripts/in-root.sh qemu-system-x86_64 --version | sed -n 's/^QEMU emulator version \([0-9.]*\).*/\1/p')
+qemu=$(scripts/in-root.sh "$arch_qemu" --version | sed -n 's/^QEMU emulator version \([0-9.]*\).*/\1/p')
 rm -rf "$corpus"
 mkdir -p "$corpus"
 cp "$new"/*.txt "$corpus/"

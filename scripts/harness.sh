@@ -13,18 +13,18 @@ here=$(dirname "$0")
 cd "$top"
 kernel_env
 
-more=()
+more=(--arch "$arch")
+[ -z "$arch_foreign" ] || more+=(--tools "$arch_tools")
 if [ "$kernel_name" = debug ]; then
 	# KASAN takes an eighth of all memory, kmemleak records each allocation, and
 	# hibernation needs as much again. On a machine of two processors two guests of
 	# two processors each take twice as long as two of one.
-	more=(--more-memory 768 --processors 1)
+	more+=(--more-memory 768 --processors 1)
 	[ "${1-}" != check ] || more+=(--first-topology)
 fi
 
-build=build/$kernel_name
 exec qemu/target/release/pci-recovery-qemu "$@" \
 	--kernel "$KERNEL_IMAGE" --busybox "$TOOLCHAIN_ROOT/usr/bin/busybox" \
-	--module-dir "$build/module" --module-dir "$KERNEL_MODULES" \
+	--module-dir "$kernel_builds/module" --module-dir "$KERNEL_MODULES" \
 	--kselftest scripts/kselftest --runner scripts/in-root.sh \
-	--topology "${TOPOLOGY:-}" --log-dir "$build/logs" "${more[@]}"
+	--topology "${TOPOLOGY:-}" --log-dir "$kernel_builds/logs" "${more[@]}"

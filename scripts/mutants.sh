@@ -31,7 +31,7 @@ cd "$top"
 glob=${1:-*}
 harness=qemu/target/release/pci-recovery-qemu
 kernel_env
-all=build/$kernel_name/mutants
+all=$kernel_builds/mutants
 [ -x "$harness" ] || die "no $harness: run 'make harness' first"
 command -v patch >/dev/null || die "the program patch is missing: install it"
 

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # setup.sh: makes everything that a module build and a virtual machine need, in the
-# cache, and writes build/KERNEL/env, which has the paths. Does nothing where all is
+# cache, and writes env in the kernel's directory of build/, which has the paths. Does nothing where all is
 # complete. `setup.sh remove` removes the cache.
 #
-# Environment: PCI_RECOVERY_CACHE, PCI_RECOVERY_MIRROR; KERNEL, the series (7.2 or
-# 7.3), debug or small (setup/debug.config, setup/small.config); KDIR, BZIMAGE, LLVM
-# and KERNEL_USE for a kernel of one's own (setup/kdir.sh).
+# Environment: PCI_RECOVERY_CACHE, PCI_RECOVERY_MIRROR; ARCH (lib/arch.sh); KERNEL, the
+# series (7.2 or 7.3), debug or small (setup/debug.config, setup/small.config); KDIR,
+# BZIMAGE, LLVM and KERNEL_USE for a kernel of one's own (setup/kdir.sh).
 
 set -euo pipefail
 here=$(dirname "$0")
@@ -34,7 +34,7 @@ debug_key=$(key "$toolchain_key" "${guest_modules[@]}" "$(<"$here/setup/debug.co
 small_key=$(key "$toolchain_key" "$kernel_cc" "${guest_modules[@]}" "$(grep -E '^(# )?CONFIG_\w+(=| is not set)' "$here/setup/small.config" | sort)")
 toolchain=$cache/toolchain-$toolchain_key
 
-toolchain_files=(root/usr/bin/qemu-system-x86_64 root/usr/bin/rustc root/usr/bin/busybox root/usr/bin/x86_64-linux-gnu-gcc-14)
+toolchain_files=("root/usr/bin/$arch_qemu" root/usr/bin/rustc root/usr/bin/busybox "root/usr/bin/$kernel_cc")
 kernel_files=(release vmlinuz build/.config build/Makefile build/Module.symvers build/rust/libkernel.rmeta)
 
 have_toolchain() {
@@ -45,6 +45,7 @@ have_toolchain() {
 # cache; a newer one is not looked for.
 have_kernel() {
 	[ -z "${KDIR:-}" ] || return 0
+	# Keys of different architectures differ, as their toolchain roots do.
 	kernel=$(printf '%s\n' "$cache/kernel-$kernel_name"[.-]*"-$kernel_key" | sort -V | tail -n 1)
 	intact "$kernel" "${kernel_files[@]}"
 }

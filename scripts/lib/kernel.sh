@@ -5,12 +5,17 @@
 # The kernel that a script works for: KERNEL is a series of Debian's, or `all` of them,
 # or `debug` or `small`, which set-up builds (setup/debug.config, setup/small.config);
 # KDIR is a kernel tree that the user has built. Each kernel has its own directory:
-# build/7.3, build/7.2, build/debug, build/small, build/kdir.
+# build/7.3, build/7.2, build/debug, build/small, build/kdir; those of another
+# architecture than amd64 are in build/ARCH: build/arm64/7.3.
+
+# shellcheck source=scripts/lib/arch.sh
+. "$top/scripts/lib/arch.sh"
 
 kernel_default=7.3
-kernel_all=(7.2 7.3)
+kernel_all=("${arch_series[@]}")
 # The kernels that set-up builds, and the series of their source.
-kernel_built=(debug small)
+kernel_built=()
+[ -n "$arch_foreign" ] || kernel_built=(debug small)
 kernel_built_series=7.3
 
 # is_built NAME: true for one of those.
@@ -31,19 +36,20 @@ select_kernels() {
 	[ "${KERNEL:-}" != all ] || kernels=("${kernel_all[@]}")
 	for name in "${kernels[@]}"; do
 		grep -qxF -e "$name" < <(printf '%s\n' "${kernel_all[@]}" "${kernel_built[@]}") ||
-			die "KERNEL=$KERNEL is not known: give ${kernel_all[*]/%/,} all, ${kernel_built[*]/%/,} or KDIR= for any other"
+			die "KERNEL=$name is not known for ARCH=$arch: give ${kernel_all[*]/%/,} all, ${kernel_built[*]/%/,} or KDIR= for any other"
 	done
 }
 
-# select_kernel: sets kernel_name, kernel_series and build, its directory, for a
-# script that works for one kernel.
+# select_kernel: sets kernel_name, kernel_series, and its directory: kernel_builds from
+# the project's on, build as a whole path, for a script that works for one kernel.
 select_kernel() {
 	select_kernels
 	[ ${#kernels[@]} = 1 ] || die "KERNEL=all: this is for one kernel, give one of ${kernel_all[*]} ${kernel_built[*]}"
 	kernel_name=${kernels[0]}
 	kernel_series=$kernel_name
 	! is_built "$kernel_name" || kernel_series=$kernel_built_series
-	build=$top/build/$kernel_name
+	kernel_builds=$arch_builds/$kernel_name
+	build=$top/$kernel_builds
 }
 
 # kernel_env: as select_kernel, and reads what set-up has written for that kernel.

@@ -83,7 +83,7 @@ mutant_test() {
 		return
 	fi
 	# The others are those of every day.
-	cp -n "build/$kernel_name/module/"*.ko "$dir/module/"
+	cp -n "$kernel_builds/module/"*.ko "$dir/module/"
 	mutant_run "$1" "$2"
 	mutant_judge "$1"
 }

@@ -2,12 +2,13 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154  # the variables of setup.sh
 #
-# build/KERNEL/env: where set-up has put everything, as KEY=VALUE lines.
+# build/KERNEL/env (build/ARCH/KERNEL/env): where set-up has put everything, as KEY=VALUE lines.
 
 write_env() {
 	local new=$build/.env.$$
 
 	mkdir -p "$build"
+	kernel_compiler
 	if [ -n "${KDIR:-}" ]; then
 		"$here/setup/kdir.sh" "$toolchain/root" "$build/modules" >"$new" || {
 			rm -f "$new"
@@ -24,7 +25,7 @@ write_env() {
 			KERNEL_MODULES=$kernel/modules
 			KERNEL_ID=${kernel##*/}
 			BUILD_ON_HOST=
-			BUILD_ARGS=$(kernel_compiler)
+			BUILD_ARGS='${compiler[*]}'
 		END
 	fi
 	mv "$new" "$build/env"

@@ -64,11 +64,11 @@ need rust/libkernel.rmeta "its Rust metadata is not built: build that kernel (ma
 need Module.symvers "build that kernel to its end"
 need include/config/kernel.release "build that kernel to its end"
 
-image=${BZIMAGE:-$kdir/arch/x86/boot/bzImage}
+image=${BZIMAGE:-$kdir/$arch_image}
 [ -f "$image" ] || if [ -n "${BZIMAGE:-}" ]; then
 	die "BZIMAGE=$BZIMAGE does not exist"
 else
-	die "KDIR=$KDIR has no arch/x86/boot/bzImage: build it, or give BZIMAGE=<image>"
+	die "KDIR=$KDIR has no $arch_image: build it, or give BZIMAGE=<image>"
 fi
 
 # Rust metadata can be read by the compiler that wrote it, and by no other.
@@ -84,14 +84,16 @@ case $wanted in
 esac
 
 if [ -n "${LLVM:-}" ]; then
-	build_args=LLVM=$LLVM
+	build_args=("LLVM=$LLVM")
 elif grep -qx CONFIG_CC_IS_CLANG=y "$kdir/.config"; then
-	build_args=LLVM=1
+	build_args=(LLVM=1)
 elif [ -n "$build_on_host" ]; then
-	build_args=
+	build_args=()
 else
-	build_args=CC=$kernel_cc
+	build_args=("CC=$kernel_cc")
 fi
+kernel_cross
+build_args=("${cross[@]}" "${build_args[@]}")
 
 rm -rf "$modules"
 copy_modules "$kdir" "$modules" cat
@@ -106,5 +108,5 @@ KERNEL_IMAGE=$(realpath "$image")
 KERNEL_MODULES=$modules
 KERNEL_ID=$kdir-$(sha256sum "$kdir/rust/libkernel.rmeta" | cut -c 1-12)
 BUILD_ON_HOST=$build_on_host
-BUILD_ARGS=$build_args
+BUILD_ARGS='${build_args[*]}'
 END

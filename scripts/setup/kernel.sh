@@ -28,8 +28,8 @@ here=$(dirname "$0")
 step=$1
 dir=$3
 select_kernel
-host_cc=()
-[ "$kernel_name" = debug ] || host_cc=("HOSTCC=$kernel_cc")
+kernel_compiler
+[ "$kernel_name" = debug ] || compiler+=("HOSTCC=$host_cc")
 # The configuration of one that is built here.
 asked=$here/$kernel_name.config
 
@@ -42,7 +42,7 @@ in_root() {
 }
 
 kbuild() {
-	in_root make -C /kernel/source O=/kernel/build "$(kernel_compiler)" "${host_cc[@]}" -j"$(nproc)" "$@"
+	in_root make -C /kernel/source O=/kernel/build "${compiler[@]}" -j"$(nproc)" "$@"
 }
 
 # The newest release of the series, in the plain flavour: into DIR/release.
@@ -50,22 +50,24 @@ choose() {
 	apt_begin "$dir/apt" "$backports"
 	retry apt apt-get update
 	apt apt-cache pkgnames "linux-binary-$kernel_series." |
-		sed -nE 's/^linux-binary-([0-9.]+\+deb[0-9]+-amd64)$/\1/p' | sort -V | tail -n 1 >"$dir/release"
+		sed -nE "s/^linux-binary-([0-9.]+\+deb[0-9]+-$arch)(:$arch)?\$/\1/p" | sort -V | tail -n 1 >"$dir/release"
 	[ -s "$dir/release" ] || die "$backports has no Linux $kernel_series: set KDIR= and BZIMAGE= to a kernel of your own"
 }
 
 fetch() {
-	local release version package packages
+	local release version package packages of=$arch_foreign
 
 	apt_begin "$dir/apt" "$backports"
 	release=$(<"$dir/release")
-	version=$(apt apt-cache show "linux-binary-$release" | sed -n 's/^Version: //p' | sed -n 1p)
+	version=$(apt apt-cache show "linux-binary-$release$of" | sed -n 's/^Version: //p' | sed -n 1p)
 	packages=("linux-source-$kernel_series")
-	is_built "$kernel_name" || packages+=("linux-binary-$release" "linux-modules-$release" "linux-headers-$release")
+	is_built "$kernel_name" ||
+		packages+=("linux-binary-$release$of" "linux-modules-$release$of" "linux-headers-$release$of")
 	retry apt apt-get download "${packages[@]/%/=$version}"
 
 	mkdir -p "$dir/packages" "$dir/source" "$dir/build"
 	for package in "${packages[@]}"; do
+		package=${package%"$of"}
 		in_root sh -c "dpkg-deb -x ${package}_*.deb packages && rm ${package}_*.deb"
 	done
 	unpack
@@ -81,7 +83,7 @@ fetch() {
 unpack() {
 	local source=linux-source-$kernel_series unused name
 
-	unused=('Documentation/*/*' 'tools/perf/*' 'arch/[!x]*/*.[chS]' 'arch/*.dts*')
+	unused=('Documentation/*/*' 'tools/perf/*' "arch/[!${arch_kbuild:0:1}]*/*.[chS]" 'arch/*.dts*')
 	is_built "$kernel_name" || unused+=('drivers/*.[cS]' 'fs/*.c' 'net/*.c' 'sound/*.[ch]' 'drivers/gpu/drm/amd/include/*')
 	in_root tar -x -C source --strip-components=1 --no-same-owner --anchored \
 		"${unused[@]/#/--exclude=$source/}" -f "packages/usr/src/$source.tar.xz"
@@ -121,9 +123,9 @@ image() {
 	cp "$asked" "$dir/build/asked.config"
 	kbuild KCONFIG_ALLCONFIG=/kernel/build/asked.config allnoconfig
 	config_is_as_asked
-	kbuild bzImage modules
+	kbuild "${arch_image##*/}" modules
 	in_root make -s -C /kernel/source O=/kernel/build kernelrelease >"$dir/release"
-	cp "$dir/build/arch/x86/boot/bzImage" "$dir/vmlinuz"
+	cp "$dir/build/$arch_image" "$dir/vmlinuz"
 	copy_modules "$dir/build" "$dir/modules" cat
 
 	# Objects and sources have done their work.

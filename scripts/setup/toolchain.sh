@@ -51,7 +51,7 @@ bootstrap() {
 dir=$1
 # A root that is cut off is made again: nothing is synced to the disk package by package. What
 # nobody reads here is not unpacked.
-options=(--variant=minbase --architectures=amd64
+options=(--variant=minbase "--architectures=amd64${arch_foreign:+,$arch}"
 	--dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/man/*'
 	--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*'
 	--keyring=/usr/share/keyrings/debian-archive-keyring.gpg
