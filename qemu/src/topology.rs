@@ -90,6 +90,8 @@ pub struct Device {
     pub test: bool,
     /// The register file that stands in its place, `scripts/kselftest/models/NAME.model`.
     pub model: Option<String>,
+    /// The architectures whose QEMU has it; all, where there are none.
+    arch: Vec<Arch>,
     /// What it is the controller of.
     pub disk: Option<Disk>,
     /// What QEMU calls its place on the network that all of them are on, and nobody else.
@@ -210,7 +212,7 @@ impl Topology {
     }
 
     fn is_of(&self, arch: Arch) -> bool {
-        self.arch.is_empty() || self.arch.contains(&arch)
+        is_among(arch, &self.arch)
     }
 
     /// Makes it one of this architecture.
@@ -222,6 +224,7 @@ impl Topology {
                 arch,
             });
         }
+        self.devices.retain(|device| is_among(arch, &device.arch));
         for device in &mut self.devices {
             for (key, value) in arch.device_options(&device.driver) {
                 device.options.push(((*key).into(), (*value).into()));
@@ -253,6 +256,11 @@ impl Topology {
             .map(|(path, model)| format!("{path} {model}\n"))
             .collect()
     }
+}
+
+/// Whether `arch` is one of those, or none is named.
+fn is_among(arch: Arch, arches: &[Arch]) -> bool {
+    arches.is_empty() || arches.contains(&arch)
 }
 
 fn list(arches: &[Arch]) -> String {

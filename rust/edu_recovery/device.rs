@@ -60,8 +60,10 @@ const DMA_START: u32 = 0x1;
 const DMA_TO_RAM: u32 = 0x2;
 const DMA_INTERRUPT: u32 = 0x4;
 
-/// Addresses that the device's DMA can reach.
+/// Addresses that the device's DMA can reach, unless QEMU's option `dma_mask` says more.
 const ADDRESSES: DmaMask = DmaMask::new::<28>();
+/// It has to say so much where the memory of the machine begins above those.
+const ADDRESSES_ABOVE: DmaMask = DmaMask::new::<32>();
 /// Where its own memory is, for its DMA.
 const DEVICE_MEMORY: u32 = 0x40000;
 
@@ -88,7 +90,10 @@ impl Edu {
     ///
     /// `EBUSY` where somebody has the registers; those of [`DmaBuffer::new`] and [`request_msi`].
     pub fn new(dev: &Device<Core<'_>>, name: &'static CStr) -> Result<Arc<Self>> {
-        let buffer = DmaBuffer::new(dev, ADDRESSES)?;
+        let buffer = match DmaBuffer::new(dev, ADDRESSES) {
+            Err(error) if error == EIO => DmaBuffer::new(dev, ADDRESSES_ABOVE)?,
+            buffer => buffer?,
+        };
         let bar = dev.iomap_region_sized(0, name)?.into_devres()?;
         let gate = Gate::new()?;
         request_msi(dev, name, gate.clone())?;

@@ -39,7 +39,7 @@ arm64)
 	arch_kbuild=arm64
 	arch_gnu=aarch64-linux-gnu
 	arch_rust=aarch64-unknown-linux-gnu
-	arch_packages=(gcc-14-aarch64-linux-gnu cargo libstd-rust-dev:arm64)
+	arch_packages=(gcc-14-aarch64-linux-gnu libc6-dev-arm64-cross cargo libstd-rust-dev:arm64)
 	arch_backports=(qemu-system-arm)
 	arch_qemu=qemu-system-aarch64
 	arch_image=arch/arm64/boot/Image
@@ -50,7 +50,7 @@ s390x)
 	arch_kbuild=s390
 	arch_gnu=s390x-linux-gnu
 	arch_rust=s390x-unknown-linux-gnu
-	arch_packages=(gcc-14-s390x-linux-gnu)
+	arch_packages=(gcc-14-s390x-linux-gnu libc6-dev-s390x-cross)
 	# Linux has Rust on s390x for rustc 1.96 and newer.
 	arch_backports=(qemu-system-s390x rustc rust-src rust-clippy rustfmt cargo libstd-rust-dev:s390x)
 	arch_qemu=qemu-system-s390x

@@ -9,6 +9,8 @@ use std::num::NonZeroU32;
 
 use serde::Deserialize;
 
+use crate::arch::Arch;
+
 use super::Device;
 use super::Disk;
 
@@ -46,6 +48,8 @@ pub(super) struct Entry {
     test: bool,
     /// The register file that the fault injector presents in its place.
     model: Option<String>,
+    /// The architectures whose QEMU has it.
+    arch: Option<Vec<Arch>>,
     /// The size of the disk that it is the controller of.
     disk_mib: Option<NonZeroU32>,
     /// Whether it is an adapter on the machine's network.
@@ -203,6 +207,7 @@ impl Devices {
             options,
             test: entry.test,
             model: entry.model.clone(),
+            arch: entry.arch.clone().unwrap_or_default(),
             disk,
             network,
             path,

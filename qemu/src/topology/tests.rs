@@ -366,6 +366,9 @@ fn a_topology_may_be_for_some_architectures_only() {
     any.arch = vec![Arch::S390x];
     let error = any.fit(Arch::Arm64).unwrap_err().to_string();
     assert_eq!(error, "the topology t is for s390x, not for arm64");
+    let mut models = Topology::load("models").unwrap();
+    models.fit(Arch::Arm64).unwrap();
+    assert!(!models.guest_lines().contains("\nide "));
     assert!(error_of_arch("arch = [\"x\"]").contains("unknown variant `x`"));
 }
 
