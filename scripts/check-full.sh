@@ -124,6 +124,7 @@ full() {
 	check all
 	check debug
 	check small endpoint "$selection_small"
+	part "check, 7.3 on arm64" json make check KERNEL=7.3 ARCH=arm64
 	part "bench, its counts" json make bench-check
 	part models json make models KERNEL=all
 	part "models, debug" json make models KERNEL=debug

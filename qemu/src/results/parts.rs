@@ -22,7 +22,7 @@ use crate::ktap::Parser;
 #[derive(Debug, Default, PartialEq)]
 pub struct Counted {
     pub totals: Totals,
-    /// Each with what stands before its name: a kernel, or nothing.
+    /// Each with what stands before its name: a kernel, and its architecture where that is not amd64; or nothing.
     pub failures: Vec<(String, Failure)>,
 }
 
@@ -38,8 +38,12 @@ impl Counted {
     pub fn of_runs(runs: &[Run]) -> Self {
         let mut counted = Self::default();
         for run in runs {
+            let before = match &run.arch {
+                Some(arch) => format!("{} {arch}", run.kernel),
+                None => run.kernel.clone(),
+            };
             for guest in &run.guests {
-                counted.add(&run.kernel, guest);
+                counted.add(&before, guest);
             }
         }
         counted
