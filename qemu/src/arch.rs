@@ -39,7 +39,7 @@ impl fmt::Display for Arch {
 }
 
 impl Arch {
-    /// Whether it is the one that programs of this host run on, which results do not name.
+    /// Whether it is the usual one, which results do not name.
     pub fn is_default(self) -> bool {
         self == Self::default()
     }
@@ -147,7 +147,7 @@ impl Arch {
         }
     }
 
-    /// The kernel's parameters for its console, of which the first line says why a boot fails.
+    /// The kernel's parameters for its console.
     pub fn console(self) -> &'static [&'static str] {
         match self {
             Self::Amd64 => &[

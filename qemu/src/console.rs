@@ -136,6 +136,8 @@ watchdog: CPU0: Watchdog detected hard LOCKUP on cpu 0
 kernel BUG at mm/slub.c:1!
 Oops: general protection fault, probably for non-canonical address 0xdead: 0000 [#1] SMP
 Oops: 0002 [#1] SMP
+Internal error: synchronous external abort: 0000000096000210 [#1]  SMP
+SError Interrupt on CPU0, code 0x00000000bf000000 -- SError
 Kernel panic - not syncing: Fatal exception
 Unable to handle kernel paging request, unable to handle
 refcount_t: underflow; use-after-free.
