@@ -21,6 +21,9 @@ SWEEP_CORE_SAVES=0
 # pci_vc_load_port_arb_table()).
 SWEEP_READ_BACK=
 
+# Registers that the kernel writes anew on the path, from what it reads there.
+SWEEP_REWRITTEN=
+
 # Each access is lost in turn; where KT_SWEEP_STEP is more than 1 (a slow kernel), one of
 # so many, and each loop begins at another one.
 sweep_phase=0
@@ -60,13 +63,13 @@ sweep_registers() {
 	local value link offset
 	# Status, and BIST.
 	SWEEP_HALF="0x004 0x00c"
-	SWEEP_SKIP=
+	SWEEP_SKIP=$SWEEP_REWRITTEN
 	SWEEP_CLEARS=0x006
 	# Validation status of an expansion ROM, beside its address: hardware changes it, and the
 	# driver does not compare it.
 	if [ $(($(cfg_read "$KT_DEVICE" 0x0e 1) & 0x7f)) -eq 0 ] &&
 		[ $(($(cfg_read "$KT_DEVICE" 0x30 1) & 0xfe)) -ne 0 ]; then
-		SWEEP_SKIP=0x030
+		SWEEP_SKIP="$SWEEP_SKIP 0x030"
 	fi
 	if cap_find "$KT_DEVICE" 01; then
 		# PME Status, of a function where it changes by itself.
