@@ -27,14 +27,7 @@ impl<'a> ActiveRef<'a> {
     ///
     /// Context: process context, sleeps; the function's runtime PM callbacks may run.
     pub(super) fn get(dev: &'a Device) -> Self {
-        // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`, and it has
-        // been added, which initialized its runtime PM.
-        unsafe {
-            bindings::__pm_runtime_resume(
-                &raw mut (*as_raw(dev)).dev,
-                bindings::RPM_GET_PUT as c_int,
-            )
-        };
+        get(dev);
         Self(dev)
     }
 
@@ -55,7 +48,38 @@ impl Drop for ActiveRef<'_> {
     }
 }
 
+/// Takes a reference and resumes the function (`pm_runtime_get_sync()`).
+#[cfg(CONFIG_PM)]
+fn get(dev: &Device) {
+    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`, and it has been
+    // added, which initialized its runtime PM.
+    unsafe {
+        bindings::__pm_runtime_resume(&raw mut (*as_raw(dev)).dev, bindings::RPM_GET_PUT as c_int)
+    };
+}
+
+/// A kernel without power management suspends nothing, and counts no references.
+#[cfg(not(CONFIG_PM))]
+fn get(_dev: &Device) {}
+
+/// Takes a reference if the function is not suspended (`pm_runtime_get_if_active()`). Returns
+/// whether it is awake, and whether a reference was taken: where runtime PM is disabled the
+/// function stays awake without one.
+#[cfg(CONFIG_PM)]
+pub(super) fn get_if_active(dev: &Device) -> (bool, bool) {
+    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
+    let active = unsafe { bindings::pm_runtime_get_if_active(&raw mut (*as_raw(dev)).dev) };
+    (active != 0, active > 0)
+}
+
+/// As above: the function is always awake.
+#[cfg(not(CONFIG_PM))]
+pub(super) fn get_if_active(_dev: &Device) -> (bool, bool) {
+    (true, false)
+}
+
 /// Drops a reference; with the last one the function may be suspended, later (`pm_runtime_put()`).
+#[cfg(CONFIG_PM)]
 pub(super) fn put(dev: &Device) {
     // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`. The C function
     // refuses to drop a reference that does not exist.
@@ -66,6 +90,10 @@ pub(super) fn put(dev: &Device) {
         )
     };
 }
+
+/// As above: there is no reference.
+#[cfg(not(CONFIG_PM))]
+pub(super) fn put(_dev: &Device) {}
 
 /// Gives up the reference that the PCI core keeps for the driver from before probe until after
 /// remove (`local_pci_probe()`).

@@ -192,13 +192,11 @@ pub fn if_awake<R>(dev: Exclusive<'_>, f: impl FnOnce() -> R) -> Option<R> {
     const D0: bindings::pci_power_t = 0;
 
     let pdev = as_raw(&dev);
+    let (is_awake, is_held) = super::runtime::get_if_active(&dev);
     // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
-    let active = unsafe { bindings::pm_runtime_get_if_active(&raw mut (*pdev).dev) };
-    // SAFETY: As above.
     let is_d0 = unsafe { (*pdev).current_state } == D0;
-    // Negative: runtime PM is disabled, the function stays awake.
-    let result = (active != 0 && is_d0).then(f);
-    if active > 0 {
+    let result = (is_awake && is_d0).then(f);
+    if is_held {
         super::runtime::put(&dev);
     }
     result

@@ -6,6 +6,10 @@
 //! sleeps where the kernel is preemptible in full (`CONFIG_PREEMPT_RT`), must not be taken below
 //! it.
 //!
+//! Where the lock is inline code (`CONFIG_INLINE_SPIN_LOCK_IRQSAVE`), modules in Rust have only the
+//! functions of `spinlock_t`: it is the same lock there, since Kbuild leaves this module out with
+//! `CONFIG_PREEMPT_RT`.
+//!
 //! C header: [`include/linux/spinlock.h`](srctree/include/linux/spinlock.h),
 //! `raw_spin_lock_irqsave()`; `Documentation/locking/locktypes.rst`.
 
@@ -52,9 +56,19 @@ unsafe impl Backend for RawSpinLockBackend {
         unsafe { ptr.write(Default::default()) }
     }
 
+    #[cfg(not(CONFIG_INLINE_SPIN_LOCK_IRQSAVE))]
     unsafe fn lock(ptr: *mut Self::State) -> Self::GuardState {
         // SAFETY: By the safety requirements of this function, it was initialised.
         unsafe { bindings::_raw_spin_lock_irqsave(ptr) }
+    }
+
+    #[cfg(CONFIG_INLINE_SPIN_LOCK_IRQSAVE)]
+    unsafe fn lock(ptr: *mut Self::State) -> Self::GuardState {
+        // CAST: The `raw_spinlock_t` is all that a `spinlock_t` has.
+        // SAFETY: By the safety requirements of this function, it was initialised.
+        unsafe { bindings::spin_lock_irq_disable(ptr.cast()) };
+        // The kernel counts how often interrupts were switched off, and needs no flags.
+        0
     }
 
     unsafe fn try_lock(ptr: *mut Self::State) -> Option<Self::GuardState> {
@@ -63,6 +77,14 @@ unsafe impl Backend for RawSpinLockBackend {
         None
     }
 
+    #[cfg(CONFIG_INLINE_SPIN_LOCK_IRQSAVE)]
+    unsafe fn unlock(ptr: *mut Self::State, _flags: &Self::GuardState) {
+        // CAST: As in `lock()`.
+        // SAFETY: By the safety requirements of this function, the caller has locked it.
+        unsafe { bindings::spin_unlock_irq_enable(ptr.cast()) }
+    }
+
+    #[cfg(not(CONFIG_INLINE_SPIN_LOCK_IRQSAVE))]
     unsafe fn unlock(ptr: *mut Self::State, flags: &Self::GuardState) {
         // SAFETY: By the safety requirements of this function, the caller has locked it; the flags
         // are those that were found then.
