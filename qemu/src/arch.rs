@@ -94,6 +94,11 @@ impl Arch {
         }
     }
 
+    /// Whether its PCI functions are on no bus, but each in a domain of its own.
+    pub fn is_zpci(self) -> bool {
+        self == Self::S390x
+    }
+
     /// A table of ACPI beside those of QEMU.
     pub fn acpi_table(self) -> Option<Vec<u8>> {
         (self == Self::Amd64).then(wake::table)

@@ -115,6 +115,10 @@ pub fn arguments(parts: &Parts<'_>) -> Vec<OsString> {
         add(&["-netdev", &format!("hubport,id={name},hubid=0")]);
     }
     for device in &parts.topology.devices {
+        if let Some(number) = device.zpci() {
+            let zpci = format!("zpci,uid=0x{number},fid=0x{number},target={}", device.id);
+            add(&["-device", &zpci]);
+        }
         add(&["-device", &device_argument(device)]);
     }
     if let Some(swap) = &parts.topology.swap {
@@ -134,10 +138,10 @@ pub fn arguments(parts: &Parts<'_>) -> Vec<OsString> {
 
 /// A device as QEMU's `-device` and its monitor's `device_add` take it.
 pub fn device_argument(device: &Device) -> String {
-    let mut text = format!(
-        "{},id={},bus={},addr={}",
-        device.driver, device.id, device.bus, device.addr
-    );
+    let mut text = format!("{},id={}", device.driver, device.id);
+    if device.zpci().is_none() {
+        text.push_str(&format!(",bus={},addr={}", device.bus, device.addr));
+    }
     for (key, value) in &device.options {
         text.push_str(&format!(",{key}={}", escape(value)));
     }
@@ -358,6 +362,22 @@ mod tests {
             || word.contains("ttyS")
             || word.contains("tsc=")
             || word.contains("intel")));
+    }
+
+    #[test]
+    fn a_function_of_zpci_comes_with_its_number() {
+        let mut topology = Topology::load("zpci").unwrap();
+        topology.fit(Arch::S390x).unwrap();
+        let words = words(&Parts {
+            arch: Arch::S390x,
+            ..parts(&topology, true)
+        });
+        let at = |text: &str| words.iter().position(|word| word == text).unwrap();
+        assert_eq!(
+            at("zpci,uid=0x1,fid=0x1,target=ep0") + 2,
+            at("virtio-rng-pci,id=ep0,disable-legacy=on")
+        );
+        assert!(!words.iter().any(|word| word.contains("bus=")));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::path::PathBuf;
 
+use clap::ValueEnum;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -21,6 +22,7 @@ use crate::arch::Arch;
 
 use entry::Devices;
 use entry::Entry;
+use entry::ZPCI;
 
 /// Where the topologies that come with the project are.
 const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/topologies");
@@ -83,7 +85,7 @@ pub struct Device {
     pub id: String,
     pub driver: String,
     pub bus: String,
-    /// Device and function on its bus, as QEMU and the guest write it (`04.0`).
+    /// Device and function on its bus, as QEMU and the guest write it (`04.0`); its number, where it is on none.
     pub addr: String,
     pub options: Vec<(String, String)>,
     /// Whether the tests work on it.
@@ -98,6 +100,13 @@ pub struct Device {
     pub network: Option<String>,
     /// Where the guest finds it.
     pub path: String,
+}
+
+impl Device {
+    /// Its number, where it is on no bus, but a function of zPCI.
+    pub fn zpci(&self) -> Option<&str> {
+        (self.bus == ZPCI).then_some(&self.addr)
+    }
 }
 
 /// A disk, empty when the machine is switched on for the first time.
@@ -212,7 +221,9 @@ impl Topology {
     }
 
     fn is_of(&self, arch: Arch) -> bool {
+        let mut devices = self.devices.iter();
         is_among(arch, &self.arch)
+            && devices.all(|device| device.zpci().is_some() == arch.is_zpci())
     }
 
     /// Makes it one of this architecture.
@@ -220,7 +231,11 @@ impl Topology {
         if !self.is_of(arch) {
             return Err(TopologyError::Arch {
                 name: self.name.clone(),
-                known: self.arch.clone(),
+                known: Arch::value_variants()
+                    .iter()
+                    .copied()
+                    .filter(|&arch| self.is_of(arch))
+                    .collect(),
                 arch,
             });
         }

@@ -17,6 +17,10 @@ use super::Disk;
 /// The root bus of QEMU's q35 machine.
 const ROOT_BUS: &str = "pcie.0";
 
+/// No bus: the devices of s390x, of which each has a PCI domain of its own. The address is its number, `uid` and `fid` of
+/// QEMU's device `zpci`.
+pub(super) const ZPCI: &str = "zpci";
+
 /// Devices that have a bus behind them, named like the device.
 const BRIDGES: &[&str] = &[
     "pcie-root-port",
@@ -135,6 +139,9 @@ impl Devices {
     /// Makes the devices of `entry`: `count` of them on the bus, or on each one that the name of its bus stands for.
     pub(super) fn add(&mut self, entry: Entry) -> Result<(), String> {
         check_words(&entry)?;
+        if entry.bus == ZPCI {
+            return self.make_zpci(&entry);
+        }
         let addr = Addr::parse(&entry.addr)?;
         if entry.count.is_none() && entry.step != Step::Device {
             return Err("`step` without `count`".into());
@@ -183,10 +190,39 @@ impl Devices {
         Ok(())
     }
 
+    /// Adds the device of an entry that is on no bus.
+    fn make_zpci(&mut self, entry: &Entry) -> Result<(), String> {
+        if entry.count.is_some() {
+            return Err(format!("`count` is not for the bus `{ZPCI}`"));
+        }
+        let uid = u16::from_str_radix(&entry.addr, 16)
+            .ok()
+            .filter(|&uid| uid != 0);
+        let Some(uid) = uid else {
+            return Err(format!(
+                "addr `{}` is not 1 to ffff, hexadecimal",
+                entry.addr
+            ));
+        };
+        let path = format!("{uid:04x}:00:00.0");
+        self.make_at(entry, entry.id.clone(), ZPCI, format!("{uid:x}"), path)
+    }
+
     /// Adds one device.
     fn make(&mut self, entry: &Entry, id: String, bus: &str, addr: Addr) -> Result<(), String> {
-        self.check_free(&id)?;
         let path = format!("{}{addr}", self.path_to(bus)?);
+        self.make_at(entry, id, bus, addr.to_string(), path)
+    }
+
+    fn make_at(
+        &mut self,
+        entry: &Entry,
+        id: String,
+        bus: &str,
+        addr: String,
+        path: String,
+    ) -> Result<(), String> {
+        self.check_free(&id)?;
         if let Some(other) = self.made.iter().find(|device| device.path == path) {
             return Err(format!("`{}` has the same address", other.id));
         }
@@ -203,7 +239,7 @@ impl Devices {
             id,
             driver: entry.driver.clone(),
             bus: bus.to_owned(),
-            addr: addr.to_string(),
+            addr,
             options,
             test: entry.test,
             model: entry.model.clone(),

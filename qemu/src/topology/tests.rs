@@ -363,13 +363,36 @@ fn a_topology_may_be_for_some_architectures_only() {
     any.fit(Arch::Arm64).unwrap();
     assert_eq!(any.devices.len(), devices);
     assert_eq!(any.devices[1].option("dma_mask"), Some("0xffffffff"));
-    any.arch = vec![Arch::S390x];
+    any.arch = vec![Arch::Amd64];
     let error = any.fit(Arch::Arm64).unwrap_err().to_string();
-    assert_eq!(error, "the topology t is for s390x, not for arm64");
+    assert_eq!(error, "the topology t is for amd64, not for arm64");
     let mut models = Topology::load("models").unwrap();
     models.fit(Arch::Arm64).unwrap();
     assert!(!models.guest_lines().contains("\nide "));
     assert!(error_of_arch("arch = [\"x\"]").contains("unknown variant `x`"));
+}
+
+#[test]
+fn functions_of_zpci_are_in_domains_of_their_own() {
+    let mut zpci = Topology::load("zpci").unwrap();
+    assert!(zpci.guest_lines().starts_with("ep0 0001:00:00.0 test\n"));
+    assert_eq!(zpci.devices[0].zpci(), Some("1"));
+    zpci.fit(Arch::S390x).unwrap();
+    let text = zpci.fit(Arch::Amd64).unwrap_err().to_string();
+    assert_eq!(text, "the topology zpci is for s390x, not for amd64");
+    assert!(!Topology::is_for("endpoint", Arch::S390x));
+
+    let device = |addr: &str, more: &str| {
+        format!("[[device]]\nid='e'\ndriver='x'\nbus='zpci'\naddr='{addr}'\ntest=true\n{more}")
+    };
+    assert_eq!(
+        parse(&device("ffff", "")).unwrap().devices[1].path,
+        "ffff:00:00.0"
+    );
+    for addr in ["0", "10000", "00.0"] {
+        assert!(error(&device(addr, "")).contains("is not 1 to ffff, hexadecimal"));
+    }
+    assert!(error(&device("1", "count=2")).contains("`count` is not for the bus `zpci`"));
 }
 
 fn error_of_arch(line: &str) -> String {

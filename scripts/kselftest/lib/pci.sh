@@ -21,11 +21,15 @@ pci_exists() {
 }
 
 # pci_by_path PATH: sets BDF from a topology path, "00:04.0/00.0": the function
-# on the root bus, then the device number and function below each bridge.
+# on the root bus, then the device number and function below each bridge; or a function
+# of a domain that is named, "0001:00:00.0".
 pci_by_path() {
 	local rest step dir
 	rest=${1#*/}
 	BDF=0000:${1%%/*}
+	case $1 in
+	????:*) BDF=${1%%/*} ;;
+	esac
 	[ "$rest" != "$1" ] || rest=
 	while pci_exists "$BDF" && [ -n "$rest" ]; do
 		step=${rest%%/*}
