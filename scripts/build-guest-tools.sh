@@ -26,8 +26,9 @@ use_root() {
 
 	target_dir=$top/$arch_builds/target
 	export PCI_RECOVERY_BIND=$home
-	cargo=("$top/scripts/in-root.sh" env "CARGO_HOME=$home" "CARGO_TARGET_DIR=$target_dir" cargo)
-	options=(--offline --target "$arch_rust"
+	cargo=("$top/scripts/in-root.sh" env RUSTC_BOOTSTRAP=1
+		"CARGO_HOME=$home" "CARGO_TARGET_DIR=$target_dir" cargo)
+	options=(--offline --target "$arch_rust" "${arch_cargo[@]}"
 		--config "target.$arch_rust.linker='$arch_gnu-gcc-14'"
 		--config "target.$arch_rust.rustflags=['-C', 'target-feature=+crt-static']")
 	cargo fetch --quiet --locked --manifest-path "$top/qemu/Cargo.toml" --target "$arch_rust"

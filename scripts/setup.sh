@@ -30,8 +30,13 @@ here=$(dirname "$0")
 toolchain_key=$(key "$recipe" "$suite" "$backports" "${root_packages[@]}" "${root_packages_backports[@]}")
 kernel_key=$(key "$toolchain_key" "$kernel_cc" "${guest_modules[@]}" "${stock_modules[@]}")
 debug_key=$(key "$toolchain_key" "${guest_modules[@]}" "$(<"$here/setup/debug.config")" "$(<"$here/setup/debug.omit")")
-# Comments and order make no other kernel.
-small_key=$(key "$toolchain_key" "$kernel_cc" "${guest_modules[@]}" "$(grep -E '^(# )?CONFIG_\w+(=| is not set)' "$here/setup/small.config" | sort)")
+# options NAME: of setup/NAME.config. Comments and order make no other kernel.
+options() {
+	grep -E '^(# )?CONFIG_\w+(=| is not set)' "$here/setup/$1.config" | sort
+}
+
+small_key=$(key "$toolchain_key" "$kernel_cc" "${guest_modules[@]}" "$(options small)")
+s390x_key=$(key "$kernel_key" "$(options s390x)")
 toolchain=$cache/toolchain-$toolchain_key
 
 toolchain_files=("root/usr/bin/$arch_qemu" root/usr/bin/rustc root/usr/bin/busybox "root/usr/bin/$kernel_cc")
@@ -69,7 +74,7 @@ make_kernel() {
 	release=$(<"$work/release")
 	step "kernel: fetch and unpack Linux $release" 40 "$here/setup/kernel.sh" fetch "$root" "$work"
 	if is_built "$kernel_name"; then
-		step "kernel: build it with setup/$kernel_name.config" "$kernel_seconds" "$here/setup/kernel.sh" image "$root" "$work"
+		step "kernel: build it with setup/$kernel_config.config" "$kernel_seconds" "$here/setup/kernel.sh" image "$root" "$work"
 		release=$kernel_name-$(<"$work/release")
 	else
 		step "kernel: rebuild the Rust metadata" 150 "$here/setup/kernel.sh" metadata "$root" "$work"
@@ -95,9 +100,10 @@ remove() {
 main() {
 	select_kernel
 	kernel_seconds=
-	case $kernel_name in
+	case $kernel_config in
 	debug) kernel_key=$debug_key kernel_seconds=900 ;;
 	small) kernel_key=$small_key kernel_seconds=300 ;;
+	s390x) kernel_key=$s390x_key kernel_seconds=1200 ;;
 	esac
 	case "$top$cache${KDIR:-}${BZIMAGE:-}" in
 	*[[:space:]:]*) die "kbuild does not support spaces or colons in the paths of the project, the cache and KDIR" ;;

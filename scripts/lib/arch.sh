@@ -12,10 +12,12 @@
 #                 programs of the guest run on the host as well
 # arch_packages   in its toolchain root, beside those of any: from trixie,
 # arch_backports  and from trixie-backports: QEMU, and a Rust that is newer than trixie's
+# arch_cargo      what its cargo is told for the programs of the guest
 # arch_qemu       QEMU's program
 # arch_image      the image in a kernel tree that was built
 # arch_modules    of Debian's kernel that a guest needs, beside those of any
 # arch_series     the kernels that can be chosen
+# arch_config     set-up builds them with setup/NAME.config; empty where they are Debian's
 #
 # What is built for amd64 is in build/ and in scripts/kselftest/tools, where it is also for a
 # copy of scripts/kselftest on another machine; what is built for others in build/ARCH.
@@ -25,6 +27,8 @@ arch_foreign=:$arch
 arch_packages=()
 arch_modules=()
 arch_series=(7.2 7.3)
+arch_config=
+arch_cargo=()
 case $arch in
 amd64)
 	arch_foreign=
@@ -51,12 +55,15 @@ s390x)
 	arch_gnu=s390x-linux-gnu
 	arch_rust=s390x-unknown-linux-gnu
 	arch_packages=(gcc-14-s390x-linux-gnu libc6-dev-s390x-cross)
-	# Linux has Rust on s390x for rustc 1.96 and newer.
-	arch_backports=(qemu-system-s390x rustc rust-src rust-clippy rustfmt cargo libstd-rust-dev:s390x)
+	# Linux has Rust on s390x for rustc 1.96 and newer. The standard library of the guest's
+	# programs is built with them, from rust-src.
+	arch_backports=(qemu-system-s390x rustc rust-src rust-clippy rustfmt cargo)
+	arch_cargo=(-Z "build-std=std,panic_abort")
 	arch_qemu=qemu-system-s390x
 	arch_image=arch/s390/boot/bzImage
-	# Debian's kernel has no Rust there: set-up does not build one yet.
-	arch_series=()
+	# Debian's kernel has no Rust there.
+	arch_series=(7.3)
+	arch_config=s390x
 	;;
 *) die "ARCH=$arch is not known: give amd64, arm64 or s390x" ;;
 esac

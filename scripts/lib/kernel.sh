@@ -3,7 +3,8 @@
 # shellcheck disable=SC2154,SC2034  # top of common.sh; read by the scripts that source this one
 #
 # The kernel that a script works for: KERNEL is a series of Debian's, or `all` of them,
-# or `debug` or `small`, which set-up builds (setup/debug.config, setup/small.config);
+# or `debug` or `small`, which set-up builds (setup/debug.config, setup/small.config), as it
+# does all of s390x (setup/s390x.config);
 # KDIR is a kernel tree that the user has built. Each kernel has its own directory:
 # build/7.3, build/7.2, build/debug, build/small, build/kdir; those of another
 # architecture than amd64 are in build/ARCH: build/arm64/7.3.
@@ -20,7 +21,7 @@ kernel_built_series=7.3
 
 # is_built NAME: true for one of those.
 is_built() {
-	[[ " ${kernel_built[*]} " == *" $1 "* ]]
+	[ -n "$arch_config" ] || [[ " ${kernel_built[*]} " == *" $1 "* ]]
 }
 
 # select_kernels: sets `kernels` to those that KERNEL or KDIR names.
@@ -40,13 +41,15 @@ select_kernels() {
 	done
 }
 
-# select_kernel: sets kernel_name, kernel_series, and its directory: kernel_builds from
+# select_kernel: sets kernel_name, kernel_series, kernel_config (the configuration of one that
+# set-up builds, setup/NAME.config), and its directory: kernel_builds from
 # the project's on, build as a whole path, for a script that works for one kernel.
 select_kernel() {
 	select_kernels
 	[ ${#kernels[@]} = 1 ] || die "KERNEL=all: this is for one kernel, give one of ${kernel_all[*]} ${kernel_built[*]}"
 	kernel_name=${kernels[0]}
 	kernel_series=$kernel_name
+	kernel_config=${arch_config:-$kernel_name}
 	! is_built "$kernel_name" || kernel_series=$kernel_built_series
 	kernel_builds=$arch_builds/$kernel_name
 	build=$top/$kernel_builds

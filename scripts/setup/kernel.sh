@@ -3,7 +3,7 @@
 #
 # kernel.sh STEP ROOT DIR: make the kernel KERNEL in DIR with the programs of ROOT:
 # choose, fetch, metadata, check, in this order, for one of Debian's; for one that is
-# built from Debian's source (`debug`, `small`), image instead of metadata. Steps of
+# built from Debian's source (`debug`, `small`, all of s390x), image instead of metadata. Steps of
 # setup.sh.
 #
 # DIR is /kernel in the root, now and later: an O= build remembers its paths.
@@ -31,7 +31,7 @@ select_kernel
 kernel_compiler
 [ "$kernel_name" = debug ] || compiler+=("HOSTCC=$host_cc")
 # The configuration of one that is built here.
-asked=$here/$kernel_name.config
+asked=$here/$kernel_config.config
 
 enter_begin "$2"
 enter_bind --bind "$dir" /kernel
@@ -45,12 +45,16 @@ kbuild() {
 	in_root make -C /kernel/source O=/kernel/build "${compiler[@]}" -j"$(nproc)" "$@"
 }
 
-# The newest release of the series, in the plain flavour: into DIR/release.
+# The newest release of the series, in the plain flavour: into DIR/release. Of one that is
+# built here only the source is fetched, which is that of any architecture.
 choose() {
+	local of=$arch
+
+	! is_built "$kernel_name" || of=amd64
 	apt_begin "$dir/apt" "$backports"
 	retry apt apt-get update
 	apt apt-cache pkgnames "linux-binary-$kernel_series." |
-		sed -nE "s/^linux-binary-([0-9.]+\+deb[0-9]+-$arch)(:$arch)?\$/\1/p" | sort -V | tail -n 1 >"$dir/release"
+		sed -nE "s/^linux-binary-([0-9.]+\+deb[0-9]+-$of)(:$of)?\$/\1/p" | sort -V | tail -n 1 >"$dir/release"
 	[ -s "$dir/release" ] || die "$backports has no Linux $kernel_series: set KDIR= and BZIMAGE= to a kernel of your own"
 }
 
@@ -58,6 +62,7 @@ fetch() {
 	local release version package packages of=$arch_foreign
 
 	apt_begin "$dir/apt" "$backports"
+	! is_built "$kernel_name" || of=
 	release=$(<"$dir/release")
 	version=$(apt apt-cache show "linux-binary-$release$of" | sed -n 's/^Version: //p' | sed -n 1p)
 	packages=("linux-source-$kernel_series")
@@ -140,9 +145,9 @@ config_is_as_asked() {
 	local lacking
 
 	lacking=$(grep '^CONFIG_' "$asked" | sed -n '/=n$/!p' | grep -vxFf "$dir/build/.config" || true)
-	[ -z "$lacking" ] || die "the kernel would lack what setup/$kernel_name.config asks for: $(paste -sd ' ' <<<"$lacking")"
+	[ -z "$lacking" ] || die "the kernel would lack what setup/$kernel_config.config asks for: $(paste -sd ' ' <<<"$lacking")"
 	lacking=$(sed -n 's/^\(CONFIG_.*\)=n$/\1=/p' "$asked" | grep -Ff - "$dir/build/.config" || true)
-	[ -z "$lacking" ] || die "the kernel would have what setup/$kernel_name.config leaves out: $(paste -sd ' ' <<<"$lacking")"
+	[ -z "$lacking" ] || die "the kernel would have what setup/$kernel_config.config leaves out: $(paste -sd ' ' <<<"$lacking")"
 }
 
 # A module may use every Rust symbol that the metadata knows: the kernel must

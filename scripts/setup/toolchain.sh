@@ -67,12 +67,16 @@ say "mirror: ${mirror:-that of mmdebstrap}"
 proxy=$(apt-config shell proxy Acquire::http::Proxy 2>/dev/null | sed -n "s/^proxy='\(.*\)'$/\1/p" || true)
 [ -z "$proxy" ] || options+=(--aptopt="Acquire::http::Proxy \"$proxy\"")
 
+# Of backports a kernel that is built here needs programs of the host only.
+of=amd64${arch_foreign:+,$arch}
+[ -z "$arch_config" ] || of=amd64
+
 # Backports come from where the suite came from. The hook is a program for sh.
 # shellcheck disable=SC2016
 options+=(--customize-hook='
 	set -eu
 	grep -hE "^deb .* '"$suite"' main" "$1/etc/apt/sources.list" | head -n 1 |
-		sed "s/ '"$suite"' / '"$backports"' /" >"$1/etc/apt/sources.list.d/backports.list"
+		sed "s/ '"$suite"' / '"$backports"' /; /^deb \[/!s/^deb /deb [] /; s/^deb \[/deb [arch='"$of"' /; s/ \]/]/" >"$1/etc/apt/sources.list.d/backports.list"
 	chroot "$1" apt-get -o APT::Update::Error-Mode=any update
 	chroot "$1" apt-get -y --no-install-recommends -t '"$backports"' install '"${root_packages_backports[*]}"'
 	chroot "$1" apt-get clean
