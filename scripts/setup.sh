@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # setup.sh: makes everything that a module build and a virtual machine need, in the
-# cache, and writes env in the kernel's directory of build/, which has the paths. Does nothing where all is
-# complete. `setup.sh remove` removes the cache.
+# cache, and writes env in the kernel's directory of build/, which has the paths. Does
+# nothing where all is complete. `setup.sh remove` removes the cache.
 #
 # Environment: PCI_RECOVERY_CACHE, PCI_RECOVERY_MIRROR; ARCH (lib/arch.sh); KERNEL, the
 # series (7.2 or 7.3), debug or small (setup/debug.config, setup/small.config); KDIR,

@@ -12,7 +12,7 @@
 #                 programs of the guest run on the host as well
 # arch_packages   in its toolchain root, beside those of any: from trixie,
 # arch_backports  and from trixie-backports: QEMU, and a Rust that is newer than trixie's
-# arch_cargo      what its cargo is told for the programs of the guest
+# arch_cargo      more options of cargo for the programs of the guest
 # arch_qemu       QEMU's program
 # arch_image      the image in a kernel tree that was built
 # arch_modules    of Debian's kernel that a guest needs, beside those of any

@@ -41,9 +41,9 @@ select_kernels() {
 	done
 }
 
-# select_kernel: sets kernel_name, kernel_series, kernel_config (the configuration of one that
-# set-up builds, setup/NAME.config), and its directory: kernel_builds from
-# the project's on, build as a whole path, for a script that works for one kernel.
+# select_kernel: for a script that works for one kernel. Sets kernel_name, kernel_series,
+# kernel_config (the configuration of one that set-up builds, setup/NAME.config), and its
+# directory: kernel_builds from the project's on, build as a whole path.
 select_kernel() {
 	select_kernels
 	[ ${#kernels[@]} = 1 ] || die "KERNEL=all: this is for one kernel, give one of ${kernel_all[*]} ${kernel_built[*]}"

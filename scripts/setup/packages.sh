@@ -50,7 +50,7 @@ root_packages_backports=("${arch_backports[@]}")
 kernel_cc=$arch_gnu-gcc-14
 host_cc=x86_64-linux-gnu-gcc-14
 
-# kernel_cross: sets `cross` to what kbuild is told of the architecture.
+# kernel_cross: sets `cross`, the arguments of kbuild for another architecture.
 kernel_cross() {
 	cross=()
 	[ -z "$arch_foreign" ] || cross=("ARCH=$arch_kbuild" "CROSS_COMPILE=$arch_gnu-")
