@@ -180,3 +180,19 @@ guarded_undo() {
 	guard_unload || :
 	bound "$KT_DEVICE" || guarded_driver_back
 }
+
+# guarded_lost_in NAME BEGIN STEP PATH [METHOD]: as guarded_sweep_saves, with the guard loaded
+# after BEGIN, for a driver of its own; its points are those of NAME. METHOD is a reset method.
+guarded_lost_in() {
+	local name begin step path
+	name=$1
+	begin=$2
+	step=$3
+	path=$4
+	shift 4
+	[ $# -eq 0 ] || reset_method "$1" || return 0
+	"$begin"
+	guarded_begin as_is "$path" || return 0
+	guarded_sweep_saves "${name}_$path${1:+_$1}" "$step" "$path"
+	guarded_end
+}

@@ -97,17 +97,9 @@ in_peace() {
 	guarded_end
 }
 
-# lost_in STEP PATH [METHOD]: with the guard, from each STEP-th access of the save on.
+# lost_in STEP PATH [METHOD]
 lost_in() {
-	local step path
-	step=$1
-	path=$2
-	shift 2
-	[ $# -eq 0 ] || reset_method "$1" || return 0
-	begin
-	guarded_begin as_is "$path" || return 0
-	guarded_sweep_saves "nvme_$path${1:+_$1}" "$step" "$path"
-	guarded_end
+	guarded_lost_in nvme begin "$@"
 }
 
 # Lost in the save of a reset while it has work to do, five times.
