@@ -12,8 +12,8 @@ use super::fault::{
 };
 
 /// No fault waits longer: an access may be made with interrupts off. A save, of forty
-/// accesses, then takes most of a second, in which something else can happen.
-pub const MAX_DELAY_US: u32 = 20_000;
+/// accesses, then takes 8 seconds, in which something else can happen.
+pub const MAX_DELAY_US: u32 = 200_000;
 
 /// The words that a fault begins with.
 const KINDS: [&str; 8] = [

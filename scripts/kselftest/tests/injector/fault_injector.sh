@@ -222,7 +222,7 @@ garbage_is_refused() {
 		'gone from=1 from=2' 'gone from=99999999999999999999' 'gone devfn=20.0' \
 		'gone devfn=00.8' 'gone devfn=0' 'gone range=0x1000' 'gone range=5-4' \
 		'gone value=1' 'stuck range=0x0c' 'stuck value=1' 'stuck range=0-4 value=1' \
-		'delay' 'delay us=20001' 'off off' "$(printf 'gone\001')"; do
+		'delay' 'delay us=200001' 'off off' "$(printf 'gone\001')"; do
 		write_fault "$text" EINVAL
 	done
 	write_fault "$(printf '%0200d' 0)" EINVAL
