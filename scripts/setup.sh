@@ -29,7 +29,7 @@ here=$(dirname "$0")
 # What each directory of the cache is made from is its key.
 toolchain_key=$(key "$recipe" "$suite" "$backports" "${root_packages[@]}" "${root_packages_backports[@]}")
 kernel_key=$(key "$toolchain_key" "$kernel_cc" "${guest_modules[@]}" "${stock_modules[@]}")
-debug_key=$(key "$toolchain_key" "${guest_modules[@]}" "$(<"$here/setup/debug.config")" "$(<"$here/setup/debug.omit")")
+debug_key=$(key "$toolchain_key" "${guest_modules[@]}" "${stock_modules[@]}" "$(<"$here/setup/debug.config")" "$(<"$here/setup/debug.omit")")
 # options NAME: of setup/NAME.config. Comments and order make no other kernel.
 options() {
 	grep -E '^(# )?CONFIG_\w+(=| is not set)' "$here/setup/$1.config" | sort

@@ -69,6 +69,5 @@ kernel_compiler() {
 
 # Modules of Debian's kernel that the guest uses; dependencies are added.
 guest_modules=(aer_inject pci-stub vfio-pci vfio_iommu_type1 virtio_blk "${arch_modules[@]}")
-# And drivers that people have, for `make bench` and the tests of pci_guard; the kernel `debug`
-# has none of them.
+# And drivers that people have, for `make bench` and the tests of pci_guard.
 stock_modules=(nvme pci-pf-stub virtio_net e1000e)
