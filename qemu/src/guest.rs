@@ -218,6 +218,11 @@ impl Guest {
         write().with_context(|| format!("cannot write the initramfs to {}", path.display()))
     }
 
+    /// Whether QEMU translates the guest's instructions.
+    pub fn is_translated(&self) -> bool {
+        self.accel == Accel::Tcg
+    }
+
     /// Starts QEMU, and returns when the machine is complete and the guest runs.
     pub fn boot(
         &self,
@@ -316,6 +321,7 @@ impl Guest {
             logs,
             limits,
             console: Console::default(),
+            has_begun: false,
         })
     }
 }

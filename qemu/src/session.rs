@@ -103,6 +103,8 @@ pub struct Session {
     pub logs: Logs,
     pub limits: Limits,
     pub console: Console,
+    /// The guest's program has printed something.
+    pub has_begun: bool,
 }
 
 /// Sends what comes from a port as events.
@@ -169,6 +171,21 @@ impl Session {
         Ok(end)
     }
 
+    /// The events for another session, when this one is over: of what came since then a signal is kept.
+    pub fn into_events(self, sender: &Sender<Event>) -> Receiver<Event> {
+        let events = self.events;
+        drop((self.machine, self.qmp, self.console_port, self.output_port));
+        thread::sleep(LAST_WORDS);
+        let late: Vec<_> = events.try_iter().collect();
+        for event in late {
+            if matches!(event, Event::Signal(_)) {
+                // The receiver is here.
+                let _ = sender.send(event);
+            }
+        }
+        events
+    }
+
     fn handle(
         &mut self,
         event: Event,
@@ -188,6 +205,7 @@ impl Session {
             Event::Output(bytes) => {
                 self.logs.output(&bytes)?;
                 if state.alive.is_none() {
+                    self.has_begun = true;
                     program.begin(ui)?;
                 }
                 state.alive = Some(Instant::now());

@@ -258,6 +258,35 @@ fn a_panic_is_told_at_once() {
     assert_eq!(ended.last_line(), "0 passed, 1 failed, 0 skipped");
 }
 
+const PANIC_IN_BOOT: &str =
+    "[    2.2] Oops: int3: 0000 [#1]\n[    2.3] Kernel panic - not syncing: Fatal exception\n";
+
+#[test]
+fn a_panic_in_the_boot_boots_once_more() {
+    let mut guest = Guest::boot("check", &[]);
+    guest.console(PANIC_IN_BOOT);
+    let mut guest = guest.power_off_for_next();
+    guest.output_of(2, "KTAP version 1\n1..1\nok 1 bind\n");
+    guest.request("exit 0");
+    let ended = guest.power_off(0);
+    assert_eq!(ended.code, Some(0));
+    assert_eq!(ended.last_line(), "1 passed, 0 failed, 0 skipped");
+    let expected = "the guest panicked in its boot (Kernel panic";
+    assert!(ended.stderr.contains(expected), "{}", ended.stderr);
+    assert!(ended.log("check-1/console.log").contains("Oops: int3"));
+}
+
+#[test]
+fn a_second_panic_in_the_boot_is_a_failure() {
+    let mut guest = Guest::boot("check", &[]);
+    guest.console(PANIC_IN_BOOT);
+    let mut guest = guest.power_off_for_next();
+    guest.console_of(2, PANIC_IN_BOOT);
+    let ended = guest.power_off(0);
+    assert_eq!(ended.code, Some(3));
+    assert_eq!(ended.last_line(), "0 passed, 1 failed, 0 skipped");
+}
+
 #[test]
 fn kernel_damage_fails_a_test_that_passed() {
     let mut guest = Guest::boot("check", &[]);

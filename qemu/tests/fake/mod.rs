@@ -198,24 +198,34 @@ impl Guest {
 
     /// Prints on the kernel console, and waits until the harness has read it.
     pub fn console(&mut self, text: &str) {
+        self.console_of(1, text);
+    }
+
+    /// As [`Self::console`], of the QEMU with this number.
+    pub fn console_of(&mut self, run: usize, text: &str) {
         let stream = self.console.as_mut().unwrap();
         stream.write_all(text.as_bytes()).unwrap();
-        self.wait_for_log("console.log", text);
+        self.wait_for_log(run, "console.log", text);
     }
 
     /// Prints as the guest's program, and waits until the harness has read it.
     pub fn output(&mut self, text: &str) {
+        self.output_of(1, text);
+    }
+
+    /// As [`Self::output`], of the QEMU with this number.
+    pub fn output_of(&mut self, run: usize, text: &str) {
         let stream = self.output.as_mut().unwrap();
         stream.write_all(text.as_bytes()).unwrap();
-        self.wait_for_log("output.log", text);
+        self.wait_for_log(run, "output.log", text);
     }
 
     /// The ports are read by threads of their own: what is to come later must be sent later.
-    fn wait_for_log(&self, name: &str, text: &str) {
+    fn wait_for_log(&self, run: usize, name: &str, text: &str) {
         wait_for(|| {
             let runs = self.files.list("logs");
             let path = runs
-                .first()
+                .get(run - 1)
                 .map(|run| self.files.path("logs").join(run).join(name));
             path.and_then(|path| fs::read_to_string(path).ok())
                 .is_some_and(|log| log.ends_with(text))
