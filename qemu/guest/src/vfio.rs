@@ -7,6 +7,7 @@ use std::io;
 use std::io::BufRead;
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use anyhow::Result;
@@ -23,9 +24,15 @@ drives a function through VFIO, as a virtual machine monitor does
 
 The function is bound to vfio-pci. Prints `ready`, then an answer to each line of standard input, until that ends:
   enable      memory decoding and bus mastering on, in Command
-  command     Command, as VFIO shows it
+  command     Command, as VFIO shows it, or the errno
   reset       VFIO_DEVICE_RESET: OK, or the errno
-  hot_reset   VFIO_DEVICE_PCI_HOT_RESET: OK, or the errno";
+  hot_reset   VFIO_DEVICE_PCI_HOT_RESET: OK, or the errno
+  error       waits up to 10 s until the kernel reports an error (VFIO_PCI_ERR_IRQ_INDEX): reported, or none
+  zpci_error  VFIO_DEVICE_FEATURE_ZPCI_ERROR, of s390x: the event's code and the function's handle, or the errno; each
+              event is there once, then ENOMSG";
+
+/// How long an error is waited for.
+const ERROR_WITHIN: Duration = Duration::from_secs(10);
 
 /// The result of an ioctl.
 fn said(result: nix::Result<i32>) -> String {
@@ -35,12 +42,21 @@ fn said(result: nix::Result<i32>) -> String {
 fn answer(device: &Device, word: &str) -> Result<String> {
     Ok(match word {
         "enable" => {
-            device.set_command(device.command()? | 0x6)?;
+            device.set_command(device.command().context("Command cannot be read")? | 0x6)?;
             "OK".into()
         }
-        "command" => format!("{:#06x}", device.command()?),
+        "command" => match device.command() {
+            Ok(command) => format!("{command:#06x}"),
+            Err(error) => Outcome::from(Err(error)).to_string(),
+        },
         "reset" => said(device.reset()),
         "hot_reset" => said(device.hot_reset()),
+        "error" if device.error_is_reported(ERROR_WITHIN)? => "reported".into(),
+        "error" => "none".into(),
+        "zpci_error" => match device.zpci_error() {
+            Ok(event) => format!("event {:#x} handle {:#010x}", event.code, event.handle),
+            Err(error) => Outcome::from(Err(error)).to_string(),
+        },
         _ => anyhow::bail!("unknown word `{word}` (see --help)"),
     })
 }

@@ -7,14 +7,22 @@ use std::ffi::CString;
 use std::fs;
 use std::fs::File;
 use std::fs::OpenOptions;
+use std::os::fd::AsFd;
 use std::os::fd::AsRawFd;
 use std::os::fd::FromRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context;
 use anyhow::Result;
 use anyhow::ensure;
+use nix::errno::Errno;
+use nix::poll::PollFd;
+use nix::poll::PollFlags;
+use nix::poll::PollTimeout;
+use nix::sys::eventfd::EfdFlags;
+use nix::sys::eventfd::EventFd;
 
 const API_VERSION: i32 = 0;
 /// `VFIO_TYPE1v2_IOMMU`.
@@ -53,8 +61,55 @@ struct HotReset {
     group: i32,
 }
 
+/// `VFIO_PCI_ERR_IRQ_INDEX`.
+const ERROR_INTERRUPT: u32 = 3;
+/// `VFIO_IRQ_SET_DATA_EVENTFD`, `VFIO_IRQ_SET_ACTION_TRIGGER`.
+const BY_EVENTFD: u32 = 1 << 2 | 1 << 5;
+
+/// `struct vfio_irq_set`, with one eventfd.
+#[repr(C)]
+struct IrqSet {
+    argsz: u32,
+    flags: u32,
+    index: u32,
+    start: u32,
+    count: u32,
+    eventfd: i32,
+}
+
+/// `VFIO_DEVICE_FEATURE_GET`, `VFIO_DEVICE_FEATURE_ZPCI_ERROR`.
+const GET_ZPCI_ERROR: u32 = 1 << 16 | 13;
+/// More than the kernel has of an error event (`struct zpci_ccdf_err`).
+const EVENT_BYTES: usize = 256;
+
+/// `struct vfio_device_feature` with `struct vfio_device_feature_zpci_err`.
+#[repr(C)]
+struct ZpciErrorFeature {
+    argsz: u32,
+    flags: u32,
+    data: u64,
+}
+
+/// An error event of a zPCI function.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ZpciEvent {
+    pub code: u16,
+    pub handle: u32,
+}
+
+impl ZpciEvent {
+    /// Out of the machine's own form (`struct zpci_ccdf_err`, `arch/s390/include/asm/pci.h`).
+    fn of(bytes: &[u8; EVENT_BYTES]) -> Self {
+        let [_, _, _, _, h0, h1, h2, h3, ..] = *bytes;
+        Self {
+            code: u16::from_be_bytes([bytes[30], bytes[31]]),
+            handle: u32::from_be_bytes([h0, h1, h2, h3]),
+        }
+    }
+}
+
 mod raw {
-    use super::{GroupStatus, HotReset, RegionInfo};
+    use super::{GroupStatus, HotReset, IrqSet, RegionInfo, ZpciErrorFeature};
     use std::ffi::c_char;
 
     // `_IO(VFIO_TYPE, VFIO_BASE + n)`, whatever they take: of another form than nix has a name for.
@@ -76,6 +131,12 @@ mod raw {
         nix::request_code_none!(b';', 108),
         RegionInfo
     );
+    nix::ioctl_write_ptr_bad!(device_set_irqs, nix::request_code_none!(b';', 110), IrqSet);
+    nix::ioctl_write_ptr_bad!(
+        device_feature,
+        nix::request_code_none!(b';', 117),
+        ZpciErrorFeature
+    );
     nix::ioctl_none_bad!(device_reset, nix::request_code_none!(b';', 111));
     nix::ioctl_write_ptr_bad!(
         device_hot_reset,
@@ -88,6 +149,8 @@ mod raw {
 pub struct Device {
     device: File,
     config: u64,
+    /// The kernel counts the errors in it.
+    errors: EventFd,
     group: File,
     _container: File,
 }
@@ -148,9 +211,25 @@ impl Device {
         // SAFETY: The kernel writes what `argsz` says.
         unsafe { raw::device_get_region_info(device.as_raw_fd(), &mut info) }
             .context("no configuration space")?;
+        let errors = EventFd::from_flags(EfdFlags::EFD_NONBLOCK)?;
+        let request = IrqSet {
+            argsz: size::<IrqSet>(),
+            flags: BY_EVENTFD,
+            index: ERROR_INTERRUPT,
+            start: 0,
+            count: 1,
+            eventfd: errors.as_raw_fd(),
+        };
+        // SAFETY: The kernel reads what `argsz` says.
+        match unsafe { raw::device_set_irqs(device.as_raw_fd(), &request) } {
+            // A function without PCI Express reports no errors.
+            Ok(_) | Err(Errno::EINVAL) => {}
+            Err(error) => return Err(error).context("errors cannot be waited for"),
+        }
         Ok(Self {
             device,
             config: info.offset,
+            errors,
             group,
             _container: container,
         })
@@ -174,11 +253,42 @@ impl Device {
         unsafe { raw::device_hot_reset(self.device.as_raw_fd(), &request) }
     }
 
+    /// Waits so long until the kernel reports an error, and returns whether it has. Each report counts once.
+    pub fn error_is_reported(&self, within: Duration) -> Result<bool> {
+        let mut files = [PollFd::new(self.errors.as_fd(), PollFlags::POLLIN)];
+        let within = PollTimeout::try_from(within)?;
+        let ready = nix::poll::poll(&mut files, within).context("cannot wait")?;
+        if ready != 0 {
+            self.errors.read()?;
+        }
+        Ok(ready != 0)
+    }
+
+    /// `VFIO_DEVICE_FEATURE_ZPCI_ERROR`: the first error event that was not returned before.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMSG` where there is none, `ENOTTY` where the machine has none.
+    pub fn zpci_error(&self) -> nix::Result<ZpciEvent> {
+        let mut bytes = [0; EVENT_BYTES];
+        let request = ZpciErrorFeature {
+            argsz: size::<ZpciErrorFeature>(),
+            flags: GET_ZPCI_ERROR,
+            data: bytes.as_mut_ptr() as u64,
+        };
+        // SAFETY: The kernel reads what `argsz` says, and writes an event to `data`, which is long enough.
+        unsafe { raw::device_feature(self.device.as_raw_fd(), &request) }?;
+        Ok(ZpciEvent::of(&bytes))
+    }
+
     /// Reads Command, as VFIO shows it.
-    pub fn command(&self) -> Result<u16> {
+    pub fn command(&self) -> nix::Result<u16> {
         let mut bytes = [0; 2];
-        self.device.read_exact_at(&mut bytes, self.config + 4)?;
-        Ok(u16::from_le_bytes(bytes))
+        match self.device.read_at(&mut bytes, self.config + 4) {
+            Ok(2) => Ok(u16::from_le_bytes(bytes)),
+            Ok(_) => Err(Errno::EIO),
+            Err(error) => Err(Errno::from_raw(error.raw_os_error().unwrap_or_default())),
+        }
     }
 
     /// Writes Command.
@@ -186,5 +296,22 @@ impl Device {
         self.device
             .write_all_at(&command.to_le_bytes(), self.config + 4)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_has_its_code_and_the_handle() {
+        let mut bytes = [0; EVENT_BYTES];
+        bytes[4..8].copy_from_slice(&[0, 1, 0, 2]);
+        bytes[30..32].copy_from_slice(&[0, 0x3a]);
+        let event = ZpciEvent {
+            code: 0x3a,
+            handle: 0x10002,
+        };
+        assert_eq!(ZpciEvent::of(&bytes), event);
     }
 }
