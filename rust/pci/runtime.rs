@@ -4,13 +4,17 @@
 //!
 //! C header: [`include/linux/pm_runtime.h`](srctree/include/linux/pm_runtime.h)
 
+#[cfg(CONFIG_PM)]
 use kernel::{
     bindings,
-    device::Bound,
-    pci::Device,
     prelude::*, //
 };
+use kernel::{
+    device::Bound,
+    pci::Device, //
+};
 
+#[cfg(CONFIG_PM)]
 use super::as_raw;
 
 /// Keeps the function in D0, and puts it there before.

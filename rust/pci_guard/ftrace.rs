@@ -13,13 +13,22 @@
 //!
 //! C header: [`include/linux/ftrace.h`](srctree/include/linux/ftrace.h)
 
-#[cfg(all(CONFIG_DYNAMIC_FTRACE_WITH_ARGS, any(CONFIG_X86_64, CONFIG_ARM64)))]
+#[cfg(all(
+    CONFIG_DYNAMIC_FTRACE_WITH_ARGS,
+    any(CONFIG_X86_64, CONFIG_ARM64, CONFIG_S390)
+))]
 pub(super) use self::real::*;
 
-#[cfg(not(all(CONFIG_DYNAMIC_FTRACE_WITH_ARGS, any(CONFIG_X86_64, CONFIG_ARM64))))]
+#[cfg(not(all(
+    CONFIG_DYNAMIC_FTRACE_WITH_ARGS,
+    any(CONFIG_X86_64, CONFIG_ARM64, CONFIG_S390)
+)))]
 pub(super) use self::missing::*;
 
-#[cfg(all(CONFIG_DYNAMIC_FTRACE_WITH_ARGS, any(CONFIG_X86_64, CONFIG_ARM64)))]
+#[cfg(all(
+    CONFIG_DYNAMIC_FTRACE_WITH_ARGS,
+    any(CONFIG_X86_64, CONFIG_ARM64, CONFIG_S390)
+))]
 mod real {
     use kernel::{
         bindings,
@@ -153,6 +162,12 @@ mod real {
         #[cfg(CONFIG_ARM64)]
         // SAFETY: As above.
         let arguments = unsafe { [(*regs).regs[0], (*regs).regs[1]] };
+        #[cfg(CONFIG_S390)]
+        // SAFETY: As above.
+        let arguments = unsafe {
+            let registers = &(*regs).regs.__bindgen_anon_1.__bindgen_anon_1;
+            [registers.gprs[2], registers.gprs[3]]
+        };
         arguments
     }
 
@@ -175,11 +190,19 @@ mod real {
         unsafe {
             (*regs).pc = ip as c_ulong
         };
+        #[cfg(CONFIG_S390)]
+        // SAFETY: As above.
+        unsafe {
+            (*regs).regs.__bindgen_anon_1.__bindgen_anon_1.psw.addr = ip as c_ulong
+        };
     }
 }
 
 /// A kernel without it.
-#[cfg(not(all(CONFIG_DYNAMIC_FTRACE_WITH_ARGS, any(CONFIG_X86_64, CONFIG_ARM64))))]
+#[cfg(not(all(
+    CONFIG_DYNAMIC_FTRACE_WITH_ARGS,
+    any(CONFIG_X86_64, CONFIG_ARM64, CONFIG_S390)
+)))]
 mod missing {
     use kernel::prelude::*;
 

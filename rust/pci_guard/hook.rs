@@ -189,13 +189,13 @@ macro_rules! hooks {
                 INSIDE.fetch_add(1, Relaxed);
                 // SAFETY: By the safety requirements of this function. The shim takes what the
                 // hooked function takes.
-                unsafe { ftrace::set_ip(regs, shim as usize) };
+                unsafe { ftrace::set_ip(regs, shim as *const () as usize) };
             }
 
             pub(super) static OPS: ftrace::Ops = ftrace::Ops::moving(handler);
 
             pub(super) fn function() -> usize {
-                bindings::$name as usize
+                bindings::$name as *const () as usize
             }
 
             /// # Safety
@@ -355,7 +355,7 @@ impl Hooks {
         if !ftrace::IS_THERE {
             pr_err!(
                 "not loaded: this kernel has no ftrace that moves a call \
-                 (CONFIG_DYNAMIC_FTRACE_WITH_ARGS, on x86-64 or arm64)\n"
+                 (CONFIG_DYNAMIC_FTRACE_WITH_ARGS, on x86-64, arm64 or s390x)\n"
             );
             return Err(ENODEV);
         }
