@@ -31,7 +31,7 @@
 //! | `drop` | writes are lost |
 //! | `wiped` | Command and the BARs read as after a reset until they are written; needs `devfn` |
 //! | `stuck value=V` | the bytes of `range` (up to 4) read `V`, whatever is written |
-//! | `delay us=N` | each access takes `N` microseconds longer (up to 20000) |
+//! | `delay us=N` | each access takes `N` microseconds longer (up to 200000) |
 //!
 //! It begins with the matching access `N` (0 is the next one) and ends by itself after `M` accesses
 //! or `T` milliseconds, else with `off`; processes are frozen during suspend and could not end it.

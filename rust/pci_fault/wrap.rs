@@ -286,6 +286,8 @@ impl Wrapper {
             Some((_, Effect::Dropped)) => (0, value, false),
             Some((_, Effect::Replace { mask, value: wrong })) if !access.write => {
                 let (status, right) = self.reach(&mut state.models, &access, value);
+                // All of it is known, also of a function that does not answer.
+                let status = if mask == access.mask() { 0 } else { status };
                 (status, right & !mask | wrong & mask, true)
             }
             _ => {
