@@ -10,8 +10,8 @@ set -euo pipefail
 here=$(dirname "$0")
 # shellcheck source=scripts/lib/common.sh
 . "$here/lib/common.sh"
-# shellcheck source=scripts/lib/arch.sh
-. "$here/lib/arch.sh"
+# shellcheck source=scripts/lib/kernel.sh
+. "$here/lib/kernel.sh"
 
 # Flags for host programs must not reach these.
 unset RUSTFLAGS CARGO_BUILD_TARGET CARGO_TARGET_DIR
@@ -24,14 +24,18 @@ target_dir=$top/qemu/target
 use_root() {
 	local home=${CARGO_HOME:-${HOME:?}/.cargo}
 
+	kernel_env
 	target_dir=$top/$arch_builds/target
 	export PCI_RECOVERY_BIND=$home
 	cargo=("$top/scripts/in-root.sh" env RUSTC_BOOTSTRAP=1
 		"CARGO_HOME=$home" "CARGO_TARGET_DIR=$target_dir" cargo)
 	options=(--offline --target "$arch_rust" "${arch_cargo[@]}"
 		--config "target.$arch_rust.linker='$arch_gnu-gcc-14'"
-		--config "target.$arch_rust.rustflags=['-C', 'target-feature=+crt-static']")
+		--config "target.$arch_rust.rustflags='-C target-feature=+crt-static $arch_rustflags'")
 	cargo fetch --quiet --locked --manifest-path "$top/qemu/Cargo.toml" --target "$arch_rust"
+	# Those of a standard library that is built here (-Z build-std).
+	[ ${#arch_cargo[@]} -eq 0 ] || RUSTC_BOOTSTRAP=1 cargo fetch --quiet --locked \
+		--manifest-path "$TOOLCHAIN_ROOT/usr/lib/rustlib/src/rust/library/Cargo.toml"
 }
 
 [ -z "$arch_foreign" ] || use_root

@@ -52,12 +52,13 @@ Tests the pci_recovery driver on one PCI function; prints KTAP.
   --list            print the tests' names, one a line, and end
   --module PATH     the module; default /modules/pci_recovery.ko if it is there,
                     else `modprobe pci_recovery`
-  --inject BACKEND  where AER errors come from:
+  --inject BACKEND  where errors come from:
                       qemu        the harness's emulated hardware
                       aer_inject  the kernel's module of that name
+                      zpci        zpci_error.ko, for functions of zPCI (s390x)
                       none        tests that need an error are skipped
-                      auto        qemu if there is a harness, else aer_inject
-                                  (default)
+                      auto        zpci for a function of zPCI, else qemu if there is
+                                  a harness, else aer_inject (default)
   --timeout SECONDS bound for each test, instead of the one in its head or in `settings`
   --help
 
@@ -131,8 +132,8 @@ option() {
 	--inject)
 		opt_inject=$2
 		case $2 in
-		qemu | aer_inject | none | auto) ;;
-		*) bad_usage "unknown back end '$2': qemu, aer_inject, none or auto" ;;
+		qemu | aer_inject | zpci | none | auto) ;;
+		*) bad_usage "unknown back end '$2': qemu, aer_inject, zpci, none or auto" ;;
 		esac
 		;;
 	--timeout)
@@ -250,6 +251,7 @@ finish() {
 	fi
 	device_give_back
 	aer_inject_unload
+	zpci_error_unload
 	exec >&3 3>&-
 	wait "$report_pid"
 	rm -rf "$KT_TMP"

@@ -13,6 +13,7 @@
 # arch_packages   in its toolchain root, beside those of any: from trixie,
 # arch_backports  and from trixie-backports: QEMU, and a Rust that is newer than trixie's
 # arch_cargo      more options of cargo for the programs of the guest
+# arch_rustflags  and of rustc
 # arch_qemu       QEMU's program
 # arch_image      the image in a kernel tree that was built
 # arch_modules    of Debian's kernel that a guest needs, beside those of any
@@ -29,6 +30,7 @@ arch_modules=()
 arch_series=(7.2 7.3)
 arch_config=
 arch_cargo=()
+arch_rustflags=
 case $arch in
 amd64)
 	arch_foreign=
@@ -59,6 +61,8 @@ s390x)
 	# programs is built with them, from rust-src.
 	arch_backports=(qemu-system-s390x rustc rust-src rust-clippy rustfmt cargo)
 	arch_cargo=(-Z "build-std=std,panic_abort")
+	# The standard library's look-ups of names, which no program here makes.
+	arch_rustflags='-A linker_messages'
 	arch_qemu=qemu-system-s390x
 	arch_image=arch/s390/boot/bzImage
 	# Debian's kernel has no Rust there.

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=busybox disable=SC2034 # answers in variables are for the callers
 #
-# AER errors. Back ends:
+# Errors that the kernel recovers from: of AER, and of zPCI. Back ends:
 #
 #   qemu        a request to the harness on the host; the emulated device raises the
 #               error. Only in the harness's guest.
 #   aer_inject  the kernel's own module; it fakes the AER registers and raises
 #               the root port's interrupt. Works on real hardware.
+#   zpci        zpci_error.ko has the machine report an error event of the function (s390x).
+#               There is one kind: fatal.
 #   none        tests that need an error are skipped.
 
 TOPOLOGY=/etc/pci-recovery/topology
@@ -31,9 +33,12 @@ inject_id() {
 inject_setup() {
 	KT_INJECT=$1
 	KT_INJECT_ID=
+	ZPCI_ERROR_KO=
 	KT_INJECT_REASON="injection is switched off (--inject none)"
 	if [ "$KT_INJECT" = auto ]; then
-		if have harness && inject_id "$KT_DEVICE"; then
+		if [ -e "$SYSFS_PCI/$KT_DEVICE/function_handle" ]; then
+			KT_INJECT=zpci
+		elif have harness && inject_id "$KT_DEVICE"; then
 			KT_INJECT=qemu
 		else
 			KT_INJECT=aer_inject
@@ -53,8 +58,14 @@ inject_setup() {
 			KT_INJECT_REASON="back end aer_inject: $AER_INJECT_REASON"
 		fi
 		;;
+	zpci)
+		if ! zpci_error_possible; then
+			KT_INJECT=none
+			KT_INJECT_REASON="back end zpci: $ZPCI_ERROR_REASON"
+		fi
+		;;
 	esac
-	export KT_INJECT KT_INJECT_ID KT_INJECT_REASON
+	export KT_INJECT KT_INJECT_ID KT_INJECT_REASON ZPCI_ERROR_KO
 }
 
 # aer_inject_possible: false, with AER_INJECT_REASON, when it cannot be used.
@@ -90,6 +101,33 @@ aer_inject_unload() {
 	[ -e "$KT_TMP/aer_inject.loaded" ] || return 0
 	rmmod aer_inject
 	rm -f "$KT_TMP/aer_inject" "$KT_TMP/aer_inject.loaded"
+}
+
+# zpci_error_possible: false, with ZPCI_ERROR_REASON, when it cannot be used.
+zpci_error_possible() {
+	ZPCI_ERROR_REASON="$KT_DEVICE is no function of zPCI"
+	[ -e "$SYSFS_PCI/$KT_DEVICE/function_handle" ] || return 1
+	ZPCI_ERROR_KO=
+	[ -z "$KT_MODULE" ] || ZPCI_ERROR_KO=${KT_MODULE%/*}/zpci_error.ko
+	ZPCI_ERROR_REASON="no module zpci_error"
+	[ -e "$ZPCI_ERROR_KO" ] || [ -d /sys/module/zpci_error ] || modprobe -n zpci_error 2> /dev/null
+}
+
+# zpci_error_load, zpci_error_unload: the latter unless it was loaded before.
+zpci_error_load() {
+	[ ! -d /sys/module/zpci_error ] || return 0
+	: > "$KT_TMP/zpci_error.loaded"
+	if [ -e "$ZPCI_ERROR_KO" ]; then
+		insmod "$ZPCI_ERROR_KO"
+	else
+		modprobe zpci_error
+	fi
+}
+
+zpci_error_unload() {
+	[ -e "$KT_TMP/zpci_error.loaded" ] || return 0
+	rmmod zpci_error
+	rm -f "$KT_TMP/zpci_error.loaded"
 }
 
 # inject correctable|nonfatal|fatal: false, with INJECT_ERROR, when refused. Errors of a
@@ -139,6 +177,17 @@ inject_aer_inject() {
 	fatal) set -- 0 0x10 ;;
 	esac
 	INJECT_ERROR=$(guest aer-record "$KT_DEVICE" "$1" "$2" "$AER_INJECT_DEV" 2>&1)
+}
+
+inject_zpci() {
+	INJECT_ERROR="zPCI has no $1 errors"
+	[ "$1" = fatal ] || return 1
+	INJECT_ERROR="zpci_error does not load"
+	zpci_error_load || return 1
+	read_line "$SYSFS_PCI/$KT_DEVICE/function_handle"
+	write_errno "/sys/kernel/debug/zpci_error/raise" "$LINE"
+	INJECT_ERROR="zpci_error: $ERRNO, function handle $LINE"
+	[ "$ERRNO" = OK ]
 }
 
 # need_injection: skips the whole test where no error can be injected.

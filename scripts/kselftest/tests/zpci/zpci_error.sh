@@ -1,0 +1,64 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# topology: zpci zpci_nvme
+# arch: s390x
+#
+# Error events of a zPCI function: the machine blocks the function, the kernel calls the
+# driver, enables the function anew (which in QEMU resets none of its registers), and the
+# driver brings the known-good state back. That it does, and that nothing is luck, is
+# proved with registers that are changed behind the driver's back.
+
+# shellcheck shell=busybox source-path=SCRIPTDIR source=../../lib/test.sh
+. "$KT_DIR/lib/test.sh"
+
+need_injection
+
+ORDER="error_detected frozen need_reset; slot_reset recovered; resume"
+
+# recovered: an error, and the whole recovery.
+recovered() {
+	events_mark
+	check_inject fatal || return 0
+	await_event resume
+	check_callbacks "$ORDER"
+}
+
+callbacks_are_in_order() {
+	dmesg_mark zpci_error
+	recovered
+	check_no_event refusal mismatch lost
+	check_status state ok
+	check_status channel normal
+	check_status last_verdict recovered
+	await_dmesg "Event 0x2 reports an error for PCI function"
+}
+
+registers_are_the_same() {
+	recovered
+	check_regs "after an error"
+	check_saved_agrees "after an error"
+}
+
+# Registers that were changed after the save get the known-good value.
+known_good_values_return() {
+	local line
+	line=$(cfg_read "$KT_DEVICE" 0x3c 1)
+	cfg_write "$KT_DEVICE" 0x3c 1 $((line ^ 0x05))
+	device_wipe
+	check_damaged
+	recovered
+	check_regs "after an error with changed registers"
+}
+
+repeatedly() {
+	local left
+	left=20
+	until [ $left -eq 0 ]; do
+		recovered
+		left=$((left - 1))
+	done
+	check_regs "after 20 errors"
+	check_no_event lost
+}
+
+subtests callbacks_are_in_order registers_are_the_same known_good_values_return repeatedly
