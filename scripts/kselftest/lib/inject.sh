@@ -190,9 +190,10 @@ inject_zpci() {
 	[ "$ERRNO" = OK ]
 }
 
-# need_injection: skips the whole test where no error can be injected.
+# need_injection [KIND]: skips the whole test where no error (of this kind) can be injected.
 need_injection() {
 	[ "$KT_INJECT" != none ] || skip_all "$KT_INJECT_REASON"
+	[ "$KT_INJECT" != zpci ] || [ "${1-fatal}" = fatal ] || skip_all "zPCI has no $1 errors"
 }
 
 # need_bus_alone: skips the whole test where a reset of the secondary bus would

@@ -6,7 +6,7 @@
 # shellcheck shell=busybox source-path=SCRIPTDIR source=../../lib/test.sh
 . "$KT_DIR/lib/test.sh"
 
-need_injection
+need_injection correctable
 
 is_counted() {
 	aer_mark

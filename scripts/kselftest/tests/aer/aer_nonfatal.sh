@@ -7,7 +7,7 @@
 # shellcheck shell=busybox source-path=SCRIPTDIR source=../../lib/test.sh
 . "$KT_DIR/lib/test.sh"
 
-need_injection
+need_injection nonfatal
 
 is_counted_and_recovered() {
 	aer_mark

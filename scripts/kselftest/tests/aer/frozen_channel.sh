@@ -113,6 +113,6 @@ is_well_afterwards() {
 	check_regs "afterwards"
 }
 
-need_injection
+need_injection nonfatal
 fault_need
 subtests debugfs_is_refused taken_for_d3cold_is_left_alone suspend_leaves_it_alone is_well_afterwards

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# topology: endpoint nvme multifunction sriov conventional
+# topology: endpoint nvme multifunction sriov conventional zpci
 #
 # Binding: through driver_override, and by ID to QEMU's edu and pci-testdev; what
 # a person then finds in debugfs.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# topology: endpoint
+# topology: endpoint zpci
 # timeout: 300
 # weight: 60
 #

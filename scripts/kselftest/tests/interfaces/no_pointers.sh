@@ -48,7 +48,7 @@ kptr_back() {
 
 # everything_happens: what leaves a trace in a file, in the log, or as a uevent.
 everything_happens() {
-	local bar kind
+	local bar kind kinds
 	check_write save 1 OK
 	check_write save garbage EINVAL
 	bars "$KT_DEVICE"
@@ -81,8 +81,10 @@ everything_happens() {
 	fi
 	if [ "$KT_INJECT" != none ]; then
 		events_mark
-		for kind in correctable nonfatal; do
-			check_inject $kind || return 0
+		kinds="correctable nonfatal"
+		[ "$KT_INJECT" != zpci ] || kinds=fatal
+		for kind in $kinds; do
+			check_inject "$kind" || return 0
 		done
 		await_event resume
 	fi

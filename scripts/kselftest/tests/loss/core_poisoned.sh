@@ -111,6 +111,9 @@ probe_does_not_trust_it() {
 	check_eq "bind" "$ERRNO" OK
 	check_regs "after a probe with a poisoned buffer"
 	check_buffer_good "after a probe"
+	# Before a probe only its BARs tell a wiped function.
+	bars "$KT_DEVICE"
+	[ -n "$BARS" ] || return 0
 	driver_unbind "$KT_DEVICE"
 	poison
 	device_wipe

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# topology: endpoint nvme e1000e sriov
+# topology: endpoint nvme e1000e sriov zpci
 # timeout: 90
 #
 # A capability list that loops, leads astray or ends early. Where it hides a capability

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# topology: endpoint nvme
+# topology: endpoint nvme zpci zpci_nvme
 # timeout: 120
 # weight: 12
 #
@@ -159,7 +159,7 @@ after_a_fatal_error() {
 		return 0
 	fi
 	changed
-	if cap_find "$KT_DEVICE" 0001; then
+	if [ "$KT_INJECT" = zpci ] || cap_find "$KT_DEVICE" 0001; then
 		check_inject fatal || return 0
 	else
 		check_inject_at_port fatal || return 0

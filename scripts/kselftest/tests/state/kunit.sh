@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# topology: endpoint conventional
+# topology: endpoint conventional zpci
 #
 # The KUnit tests of kunit_recovery.ko (rust/kunit_recovery.rs), which the kernel
 # runs when it is loaded, with the device bound to it: each case is a subtest.
