@@ -172,7 +172,10 @@ fn a_value_that_is_wider_than_the_range_is_refused() {
 fn delay_needs_a_time_that_is_not_too_long() {
     assert_eq!(parse("delay"), Err(SpecError::Missing));
     assert_eq!(MAX_DELAY_US, 200_000);
-    assert_eq!(parse("delay us=20000"), Ok(Fault::new(Kind::Delay(200_000))));
+    assert_eq!(
+        parse("delay us=200000"),
+        Ok(Fault::new(Kind::Delay(200_000)))
+    );
     for text in [
         "200001",
         "4294967295",

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# topology: endpoint nvme zpci zpci_nvme
+# topology: endpoint nvme zpci
 # timeout: 120
 # weight: 12
 #
