@@ -103,15 +103,15 @@ fn raise(handle: u32) -> Result {
 }
 
 /// The module. Dropping it removes its file.
-struct Errors(Scope<Raise>);
+struct Errors {
+    _raise: Scope<Raise>,
+}
 
 impl kernel::Module for Errors {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let dir = Dir::new(c"zpci_error")?;
-        Ok(Self(dir.write_callback_file(
-            c"raise",
-            Raise,
-            &Raise::write,
-        )?))
+        Ok(Self {
+            _raise: dir.write_callback_file(c"raise", Raise, &Raise::write)?,
+        })
     }
 }
