@@ -53,7 +53,7 @@ const LENGTH: u64 = 4096;
 /// The status of an instruction that has put the function into the error state.
 const FUNCTION_IN_ERROR: u64 = 8;
 
-/// Nothing: the machine has the state.
+/// The file `raise`. It has no data: the state is the machine's.
 struct Raise;
 
 impl Raise {

@@ -33,7 +33,6 @@ inject_id() {
 inject_setup() {
 	KT_INJECT=$1
 	KT_INJECT_ID=
-	ZPCI_ERROR_KO=
 	KT_INJECT_REASON="injection is switched off (--inject none)"
 	if [ "$KT_INJECT" = auto ]; then
 		if [ -e "$SYSFS_PCI/$KT_DEVICE/function_handle" ]; then
@@ -65,7 +64,7 @@ inject_setup() {
 		fi
 		;;
 	esac
-	export KT_INJECT KT_INJECT_ID KT_INJECT_REASON ZPCI_ERROR_KO
+	export KT_INJECT KT_INJECT_ID KT_INJECT_REASON
 }
 
 # aer_inject_possible: false, with AER_INJECT_REASON, when it cannot be used.
@@ -107,21 +106,15 @@ aer_inject_unload() {
 zpci_error_possible() {
 	ZPCI_ERROR_REASON="$KT_DEVICE is no function of zPCI"
 	[ -e "$SYSFS_PCI/$KT_DEVICE/function_handle" ] || return 1
-	ZPCI_ERROR_KO=
-	[ -z "$KT_MODULE" ] || ZPCI_ERROR_KO=${KT_MODULE%/*}/zpci_error.ko
 	ZPCI_ERROR_REASON="no module zpci_error"
-	[ -e "$ZPCI_ERROR_KO" ] || [ -d /sys/module/zpci_error ] || modprobe -n zpci_error 2> /dev/null
+	[ -d /sys/module/zpci_error ] || kmod_possible zpci_error
 }
 
 # zpci_error_load, zpci_error_unload: the latter unless it was loaded before.
 zpci_error_load() {
 	[ ! -d /sys/module/zpci_error ] || return 0
 	: > "$KT_TMP/zpci_error.loaded"
-	if [ -e "$ZPCI_ERROR_KO" ]; then
-		insmod "$ZPCI_ERROR_KO"
-	else
-		modprobe zpci_error
-	fi
+	kmod_load zpci_error
 }
 
 zpci_error_unload() {

@@ -155,27 +155,22 @@ savers_stop() {
 }
 SAVERS=
 
-# Six who save without a pause, a driver's saves among them. Where a processor is emulated, one
-# unloading among them takes seconds: three are enough then.
+# Six who save without a pause, a driver's saves among them.
 cycles_under_saves() {
-	local number end
+	local number
 	fault_clear
 	for number in 1 2 3 4 5; do
 		saver_start "$FAULT_FUNCTION/save"
 	done
 	saver_start "$DEBUGFS/$KT_DEVICE/save"
 	number=0
-	uptime_cs
-	end=$((UPTIME_CS + 2000 * KT_SLOW))
-	while [ "$number" -lt 3 ] || { [ "$number" -lt 12 ] && [ "$UPTIME_CS" -lt "$end" ]; }; do
+	while [ "$number" -lt 12 ]; do
 		guard_load || fail "cannot load the guard: $GUARD_ERROR"
 		check_true "the hooks are not in force: $GUARD" is_in_force
 		guard_unload || fail "cannot unload the guard: $GUARD_ERROR"
 		number=$((number + 1))
-		uptime_cs
 	done
 	savers_stop
-	diag "loaded and unloaded $number times"
 	fault_counters
 	# A save is some 40 accesses.
 	[ "$ACCESSES" -gt 4000 ] || fail "only $ACCESSES accesses: nobody saved meanwhile"
