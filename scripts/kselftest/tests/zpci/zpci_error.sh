@@ -7,9 +7,6 @@
 # driver, enables the function anew (which in QEMU resets none of its registers), and the
 # driver brings the known-good state back. That it does, and that nothing is luck, is
 # proved with registers that are changed behind the driver's back.
-#
-# Where the driver gives up, or a second event comes while it restores, the kernel counts
-# the function as lost for good: a person has to write 1 to its file `recover`.
 
 # shellcheck shell=busybox source-path=SCRIPTDIR source=../../lib/test.sh
 . "$KT_DIR/lib/test.sh"
@@ -17,20 +14,12 @@
 . "$KT_DIR/lib/fault.sh"
 # shellcheck source=../../lib/reset.sh
 . "$KT_DIR/lib/reset.sh"
+# shellcheck source=../../lib/zpci.sh
+. "$KT_DIR/lib/zpci.sh"
 
 need_injection
 fault_need
 reset_need
-
-ORDER="error_detected frozen need_reset; slot_reset recovered; resume"
-
-# recovered: an error, and the whole recovery.
-recovered() {
-	events_mark
-	check_inject fatal || return 0
-	await_event resume
-	check_callbacks "$ORDER"
-}
 
 callbacks_are_in_order() {
 	dmesg_mark zpci_error
@@ -70,59 +59,6 @@ repeatedly() {
 	check_no_event lost
 }
 
-is_over() {
-	status_get state
-	[ "$STATUS" = lost ] || [ "$STATUS" = ok ]
-}
-
-# by_hand: a person recovers it. The function is found anew, with its bus, and works.
-by_hand() {
-	fault_unwrap
-	echo 1 > "$SYSFS_PCI/$KT_DEVICE/recover"
-	wait_for "$KT_WAIT" pci_exists "$KT_DEVICE" || fail "$KT_DEVICE does not come back"
-	device_bind || fail "$DEVICE_ERROR"
-	fault_wrap "$KT_DEVICE"
-	check_regs "after it was recovered by hand"
-	recovered
-	check_regs "after the next error"
-}
-
-# The function does not answer after the reset of its recovery.
-gives_up() {
-	events_mark
-	dmesg_mark gives_up
-	fault gone ms=3000
-	check_inject fatal || return 0
-	await_dmesg "Automatic recovery failed"
-	fault_off
-	check_status state lost
-	check_write save 1 EIO
-	by_hand
-}
-
-# The next event comes while the state is restored after the first one.
-error_in_recovery() {
-	events_mark
-	device_wipe
-	fault_clear
-	fault delay us=20000
-	check_inject fatal || return 0
-	wait_for "$KT_WAIT" restore_has_begun || fail "nothing is restored"
-	check_inject fatal || :
-	fault_off
-	wait_for "$KT_WAIT" is_over || fail "not over after $KT_WAIT s: state $STATUS"
-	fault_counters
-	check_eq "all-ones written" "$ONES_WRITTEN" 0
-	status_get state
-	diag "the recovery has ended as $STATUS"
-	by_hand
-}
-
-restore_has_begun() {
-	fault_counters
-	[ "$WRITES" -gt 0 ]
-}
-
 # An event comes while somebody resets the function. Not by FLR, after which the kernel
 # waits a minute for a function that is blocked.
 error_in_reset() {
@@ -139,17 +75,11 @@ error_in_reset() {
 	wait_for "$KT_WAIT" is_over || fail "not over after $KT_WAIT s: state $STATUS"
 	fault_counters
 	check_eq "all-ones written" "$ONES_WRITTEN" 0
-	events_new
-	status_get state
-	diag "ended as $STATUS: $EVENTS"
-	if [ "$STATUS" = ok ]; then
-		check_regs "after the reset"
-		recovered
-		check_regs "after the next error"
-	else
-		by_hand
-	fi
+	check_status state ok
+	check_regs "after the reset"
+	recovered
+	check_regs "after the next error"
 }
 
 subtests callbacks_are_in_order registers_are_the_same known_good_values_return repeatedly \
-	error_in_reset gives_up error_in_recovery
+	error_in_reset
