@@ -143,7 +143,6 @@ Unable to handle kernel paging request, unable to handle
 refcount_t: underflow; use-after-free.
 BUG: KASAN: slab-use-after-free in f+0x1/0x2
 UBSAN: array-index-out-of-bounds in f.c:1:1
-kmemleak: 1 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
 kmemleak: Cannot insert 0xffff888000000000 into the object search tree (overlaps existing)
 kmemleak: Freeing unknown object at 0xffff888000000000
 kmemleak: Partially freeing unknown object at 0xffff888000000000 (size 8)

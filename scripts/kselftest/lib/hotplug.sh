@@ -24,6 +24,16 @@ away_undo() {
 	echo 1 > "$SYSFS_BUS/drivers_autoprobe"
 }
 
+# sysfs_remove, and sysfs_rescan, until the kernel has added it again.
+sysfs_remove() {
+	echo 1 > "$SYSFS_PCI/$KT_DEVICE/remove"
+}
+
+sysfs_rescan() {
+	echo 1 > "$SYSFS_PCI/$KT_PORT/rescan"
+	wait_for "$KT_WAIT" pci_exists "$KT_DEVICE" || fail "the function does not come back"
+}
+
 # slot_setup: skips the test where the device cannot be pulled out of its slot.
 slot_setup() {
 	[ "$KT_INJECT" = qemu ] ||

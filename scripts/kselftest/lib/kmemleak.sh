@@ -18,7 +18,7 @@ kmemleak_begin() {
 
 # kmemleak_found SINCE: scans as soon as what was allocated before the time SINCE
 # (uptime_cs) is old enough; prints memory without a reference. True if there
-# is such a thing.
+# is such a thing, but for what the kernel itself is known to lose.
 kmemleak_found() {
 	local wait
 	uptime_cs
@@ -31,8 +31,21 @@ kmemleak_found() {
 			return 0
 		}
 	done
-	cat "$KMEMLEAK" > "$KT_TMP/kmemleak"
+	kmemleak_unknown < "$KMEMLEAK" > "$KT_TMP/kmemleak"
+	echo clear > "$KMEMLEAK"
 	[ -s "$KT_TMP/kmemleak" ] || return 1
 	cat "$KT_TMP/kmemleak"
-	echo clear > "$KMEMLEAK"
+}
+
+# kmemleak_unknown: of such a list, all but a `struct pci_dev` and what was allocated with it,
+# which the kernel loses where an error is gone when it looks (the test aer_status_clear, which
+# also counts that nobody else loses one; so does `make models`).
+kmemleak_unknown() {
+	awk '
+		/^unreferenced object/ { show(); object = ""; known = 0 }
+		/ (pci_scan_single_device|pci_iov_add_virtfn|__device_set_driver_override)\+/ { known = 1 }
+		{ object = object $0 "\n" }
+		END { show() }
+		function show() { if (!known) printf "%s", object }
+	'
 }

@@ -325,6 +325,7 @@ reference_renew() {
 
 # It leaves the bus and comes back.
 remove() {
+	local before
 	dmesg_mark "$MODEL remove"
 	if [ ! -e "$KT_TMP/reference.regs" ]; then
 		skip "it was not bound"
@@ -339,6 +340,8 @@ remove() {
 		diag "not removed: the kernel would poll what it has freed"
 		return 0
 	fi
+	! slab_possible || devices_count
+	before=${DEVICES-}
 	echo 0 > "$SYSFS_BUS/drivers_autoprobe"
 	if ! model_leave; then
 		fail "it does not leave the bus"
@@ -351,6 +354,10 @@ remove() {
 	! failed || return 0
 	check_differs "after it came back" $((0x107 | PCI_COMMAND_MASTER)) 0xff
 	reference_renew
+	if slab_possible; then
+		devices_count
+		check_eq "functions with memory, after it came back" "$DEVICES" "$before"
+	fi
 	check_pme_list "after it was removed"
 	check_nothing_allocated "after it was removed"
 	check_log

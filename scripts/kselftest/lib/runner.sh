@@ -91,13 +91,13 @@ leaf() {
 
 nested_comments() {
 	local left line
-	left=24
+	left=${1-24}
 	while IFS= read -r line; do
 		left=$((left - 1))
-		[ $left -ge 0 ] || continue
+		[ "$left" -ge 0 ] || continue
 		printf '  # %s\n' "$line"
 	done
-	[ $left -ge 0 ] || printf '  # and %d more\n' $((-left))
+	[ "$left" -ge 0 ] || printf '  # and %d more\n' $((-left))
 }
 
 # console_quiet: of a test with damage that is forgiven, warnings do not go to the
@@ -238,7 +238,7 @@ test_aftermath() {
 		if kmemleak_found "$UPTIME_CS" > "$KT_TMP/lost"; then
 			bad=1
 			printf '  # memory without a reference, lost since %s began:\n' "$kmemleak_since"
-			nested_comments < "$KT_TMP/lost"
+			nested_comments 200 < "$KT_TMP/lost"
 		fi
 		kmemleak_since=
 	fi

@@ -32,6 +32,15 @@ pme_count() {
 	' "$SLAB_DIR/kmalloc-32/alloc_traces")
 }
 
+# devices_count: sets DEVICES to how many functions (`struct pci_dev`) the kernel has memory for,
+# also those that were removed, and are still referenced.
+devices_count() {
+	slab_settle
+	DEVICES=$(cat "$SLAB_DIR"/kmalloc-*/alloc_traces | awk '
+		$2 ~ /^pci_alloc_dev\+/ && $1 ~ /^[0-9]+$/ { devices += $1 }
+		END { print devices + 0 }')
+}
+
 # objects_list FILE: writes what $DRIVER has allocated, "COUNT CALLER FRAME" a line: FRAME is the
 # driver's function that did it, or called what did. Sets DRIVER_OBJECTS to their sum. What is below
 # sriov_configure are virtual functions, and what is below make_room (a vector of u64) is a buffer

@@ -57,15 +57,6 @@ without_a_buffer_it_is_not_bound() {
 	check_new "after it was added once more"
 }
 
-sysfs_remove() {
-	echo 1 > "$SYSFS_PCI/$KT_DEVICE/remove"
-}
-
-sysfs_rescan() {
-	echo 1 > "$SYSFS_PCI/$KT_PORT/rescan"
-	wait_for "$KT_WAIT" pci_exists "$KT_DEVICE" || fail "the function does not come back"
-}
-
 away_setup
 phase_need
 subtests "removed idle" "removed reset" "removed restore" "removed unreachable" "removed save" \
