@@ -83,10 +83,10 @@ impl Guest {
         topology.memory_mib = topology.memory_mib.saturating_add(args.more_memory);
         let arch = args.arch;
         topology.fit(arch)?;
-        let kernel = args
-            .kernel
+        let kernel = topology.image(&args.kernel);
+        let kernel = kernel
             .canonicalize()
-            .with_context(|| format!("no kernel image at {} (--kernel)", args.kernel.display()))?;
+            .with_context(|| format!("no kernel image at {} (--kernel)", kernel.display()))?;
         let release = arch.kernel_release(&kernel)?;
         let mut all = vec![
             ("mode", format!("{mode}\n")),

@@ -71,6 +71,7 @@ struct File {
     memory_mib: Option<NonZeroU32>,
     processors: Option<NonZeroU32>,
     swap_mib: Option<NonZeroU32>,
+    kernel: Option<String>,
     #[serde(default)]
     cmdline: String,
     #[serde(default)]
@@ -143,6 +144,8 @@ pub struct Topology {
     pub processors: Option<u32>,
     /// Its disk to swap to, if it has one.
     pub swap: Option<Disk>,
+    /// Which other kernel it is for: the image `IMAGE-KERNEL` beside the usual one.
+    kernel: Option<String>,
     /// Parameters of the kernel beside those of the harness, separated by spaces.
     pub cmdline: String,
     /// Whether the machine has an IOMMU, which VFIO needs.
@@ -209,6 +212,7 @@ impl Topology {
             memory_mib: parsed.memory_mib.map_or(MEMORY_MIB, NonZeroU32::get),
             processors: parsed.processors.map(NonZeroU32::get),
             swap: parsed.swap_mib.map(|mib| Disk::of("swap", mib.get())),
+            kernel: parsed.kernel,
             cmdline: parsed.cmdline,
             iommu: parsed.iommu,
             devices,
@@ -246,6 +250,16 @@ impl Topology {
             }
         }
         Ok(())
+    }
+
+    /// The image that it boots, where the usual one is `image`.
+    pub fn image(&self, image: &Path) -> PathBuf {
+        let mut file = image.as_os_str().to_owned();
+        if let Some(kernel) = &self.kernel {
+            file.push("-");
+            file.push(kernel);
+        }
+        file.into()
     }
 
     /// All disks.

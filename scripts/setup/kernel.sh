@@ -132,12 +132,25 @@ image() {
 	in_root make -s -C /kernel/source O=/kernel/build kernelrelease >"$dir/release"
 	cp "$dir/build/$arch_image" "$dir/vmlinuz"
 	copy_modules "$dir/build" "$dir/modules" cat
+	unchecked
 
 	# Objects and sources have done their work.
 	find "$dir/build" \( -name '*.o' -o -name '*.a' -o -name '*.ko' -o -name 'vmlinux*' -o -name '.*.cmd' \) \
 		! -path '*/scripts/*' ! -path '*/tools/*' -delete
 	find "$dir/source/drivers" "$dir/source/fs" "$dir/source/net" "$dir/source/sound" -name '*.[cS]' -delete
 	rm -rf "$dir/packages" "$dir/source/drivers/gpu/drm/amd"
+}
+
+# For s390x a second image: Linux as it was before it looks whether a function can be read, and
+# only then saves it for a reset (pci_dev_save_and_disable()). Modules are the same.
+unchecked() {
+	local file=$dir/source/drivers/pci/pci.c look='if (!pci_dev_config_accessible(dev, "save state"))'
+
+	[ "$kernel_config" = s390x ] || return 0
+	grep -qF "$look" "$file" || die "drivers/pci/pci.c has no line '$look': what is the check before a reset's save now?"
+	sed -i "/$look/,+1d" "$file"
+	kbuild "${arch_image##*/}"
+	cp "$dir/build/$arch_image" "$dir/vmlinuz-unchecked"
 }
 
 # Kconfig drops in silence what it does not know, or what lacks something.
