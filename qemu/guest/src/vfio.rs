@@ -16,6 +16,7 @@ use crate::file::Outcome;
 use crate::options::Options;
 
 mod device;
+mod nvme;
 
 use device::Device;
 
@@ -29,7 +30,8 @@ The function is bound to vfio-pci. Prints `ready`, then an answer to each line o
   hot_reset   VFIO_DEVICE_PCI_HOT_RESET: OK, or the errno
   error       waits up to 10 s until the kernel reports an error (VFIO_PCI_ERR_IRQ_INDEX): reported, or none
   zpci_error  VFIO_DEVICE_FEATURE_ZPCI_ERROR, of s390x: the event's code and the function's handle, or the errno; each
-              event is there once, then ENOMSG";
+              event is there once, then ENOMSG
+  bad_dma     has an NVMe controller, enabled as above, read a command from an address without memory: OK, or the errno";
 
 /// How long an error is waited for.
 const ERROR_WITHIN: Duration = Duration::from_secs(10);
@@ -57,6 +59,7 @@ fn answer(device: &Device, word: &str) -> Result<String> {
             Ok(event) => format!("event {:#x} handle {:#010x}", event.code, event.handle),
             Err(error) => Outcome::from(Err(error)).to_string(),
         },
+        "bad_dma" => Outcome::from(device.bar0().and_then(|bar| nvme::bad_dma(&bar))).to_string(),
         _ => anyhow::bail!("unknown word `{word}` (see --help)"),
     })
 }

@@ -109,15 +109,17 @@ check_nvme() {
 	cmp -s "$KT_TMP/nvme.new" "$KT_TMP/nvme.now" || fail "what is written is not what is read $1"
 }
 
-# nvme_io_start: from now on somebody writes, reads back and compares, without a pause.
+# nvme_io_start [again]: from now on somebody writes, reads back and compares, without a pause.
+# With `again` a write or read that fails is made once more, and counted in nvme.failed.
 # nvme_io_stop: he has done so once more, and ends; false when a byte was wrong or missing.
 # Sets NVME_ROUNDS.
 nvme_io_start() {
 	: > "$KT_TMP/nvme.go_on"
 	: > "$KT_TMP/nvme.wrong"
+	: > "$KT_TMP/nvme.failed"
 	echo 0 > "$KT_TMP/nvme.rounds"
 	while [ -e "$KT_TMP/nvme.go_on" ]; do
-		nvme_io_round || break
+		nvme_io_round "$@" || break
 	done &
 	NVME_IO=$!
 }
@@ -127,9 +129,14 @@ nvme_io_round() {
 	read -r number < "$KT_TMP/nvme.rounds"
 	at=$((NVME_KEPT + NVME_BUSY * (1 + number % 8)))
 	if ! nvme_write "$KT_TMP/nvme.io" "$NVME_BUSY" "$at" ||
-		! nvme_read "$KT_TMP/nvme.io.now" "$NVME_BUSY" "$at" ||
-		! cmp -s "$KT_TMP/nvme.io" "$KT_TMP/nvme.io.now"; then
-		echo "round $number" > "$KT_TMP/nvme.wrong"
+		! nvme_read "$KT_TMP/nvme.io.now" "$NVME_BUSY" "$at"; then
+		echo "round $number" >> "$KT_TMP/nvme.failed"
+		[ "${1-}" != again ] || return 0
+		echo "round $number: cannot be written or read" > "$KT_TMP/nvme.wrong"
+		return 1
+	fi
+	if ! cmp -s "$KT_TMP/nvme.io" "$KT_TMP/nvme.io.now"; then
+		echo "round $number: what is read is not what was written" > "$KT_TMP/nvme.wrong"
 		return 1
 	fi
 	echo $((number + 1)) > "$KT_TMP/nvme.rounds"

@@ -7,6 +7,7 @@ use std::ffi::CString;
 use std::fs;
 use std::fs::File;
 use std::fs::OpenOptions;
+use std::io;
 use std::os::fd::AsFd;
 use std::os::fd::AsRawFd;
 use std::os::fd::FromRawFd;
@@ -27,6 +28,8 @@ use nix::sys::eventfd::EventFd;
 const API_VERSION: i32 = 0;
 /// `VFIO_TYPE1v2_IOMMU`.
 const TYPE1V2: u64 = 3;
+/// `VFIO_PCI_BAR0_REGION_INDEX`.
+const BAR0_REGION: u32 = 0;
 /// `VFIO_PCI_CONFIG_REGION_INDEX`.
 const CONFIG_REGION: u32 = 7;
 /// `VFIO_GROUP_FLAGS_VIABLE`.
@@ -170,6 +173,45 @@ fn open(path: impl AsRef<Path>) -> Result<File> {
         .with_context(|| format!("cannot open {}", path.display()))
 }
 
+/// Returns where a region of the function begins in its file.
+fn region(device: &File, index: u32) -> nix::Result<u64> {
+    let mut info = RegionInfo {
+        argsz: size::<RegionInfo>(),
+        index,
+        ..RegionInfo::default()
+    };
+    // SAFETY: The kernel writes what `argsz` says.
+    unsafe { raw::device_get_region_info(device.as_raw_fd(), &mut info) }?;
+    Ok(info.offset)
+}
+
+/// What went wrong when a region was read or written.
+fn errno(error: io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or_default())
+}
+
+/// BAR 0 of a function, a register of 32 bits at a time.
+pub struct Bar0<'a> {
+    device: &'a File,
+    offset: u64,
+}
+
+impl Bar0<'_> {
+    pub fn read(&self, register: u64) -> nix::Result<u32> {
+        let mut bytes = [0; 4];
+        self.device
+            .read_exact_at(&mut bytes, self.offset + register)
+            .map_err(errno)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    pub fn write(&self, register: u64, value: u32) -> nix::Result<()> {
+        self.device
+            .write_all_at(&value.to_le_bytes(), self.offset + register)
+            .map_err(errno)
+    }
+}
+
 impl Device {
     /// Opens the function with this address, which must be bound to `vfio-pci`.
     pub fn open(address: &str) -> Result<Self> {
@@ -203,14 +245,7 @@ impl Device {
             .with_context(|| format!("cannot open {address}"))?;
         // SAFETY: It was just returned, and nothing else owns it.
         let device = unsafe { File::from_raw_fd(device) };
-        let mut info = RegionInfo {
-            argsz: size::<RegionInfo>(),
-            index: CONFIG_REGION,
-            ..RegionInfo::default()
-        };
-        // SAFETY: The kernel writes what `argsz` says.
-        unsafe { raw::device_get_region_info(device.as_raw_fd(), &mut info) }
-            .context("no configuration space")?;
+        let config = region(&device, CONFIG_REGION).context("no configuration space")?;
         let errors = EventFd::from_flags(EfdFlags::EFD_NONBLOCK)?;
         let request = IrqSet {
             argsz: size::<IrqSet>(),
@@ -228,7 +263,7 @@ impl Device {
         }
         Ok(Self {
             device,
-            config: info.offset,
+            config,
             errors,
             group,
             _container: container,
@@ -287,8 +322,17 @@ impl Device {
         match self.device.read_at(&mut bytes, self.config + 4) {
             Ok(2) => Ok(u16::from_le_bytes(bytes)),
             Ok(_) => Err(Errno::EIO),
-            Err(error) => Err(Errno::from_raw(error.raw_os_error().unwrap_or_default())),
+            Err(error) => Err(errno(error)),
         }
+    }
+
+    /// BAR 0, whose memory must be decoded.
+    pub fn bar0(&self) -> nix::Result<Bar0<'_>> {
+        let offset = region(&self.device, BAR0_REGION)?;
+        Ok(Bar0 {
+            device: &self.device,
+            offset,
+        })
     }
 
     /// Writes Command.

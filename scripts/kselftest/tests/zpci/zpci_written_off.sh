@@ -5,13 +5,14 @@
 #
 # Error events after which the kernel writes a zPCI function off: the driver gives up, or a
 # second event comes while it restores. It ends, nothing is poisoned, and a person who
-# writes 1 to the file `recover` has the function back. It offers no reset of its slot
-# then: this test is the last one.
+# writes 1 to the file `recover` has the function back.
 
 # shellcheck shell=busybox source-path=SCRIPTDIR source=../../lib/test.sh
 . "$KT_DIR/lib/test.sh"
 # shellcheck source=../../lib/fault.sh
 . "$KT_DIR/lib/fault.sh"
+# shellcheck source=../../lib/reset.sh
+. "$KT_DIR/lib/reset.sh"
 # shellcheck source=../../lib/zpci.sh
 . "$KT_DIR/lib/zpci.sh"
 
@@ -23,9 +24,14 @@ by_hand() {
 	fault_unwrap
 	echo 1 > "$SYSFS_PCI/$KT_DEVICE/recover"
 	wait_for "$KT_WAIT" pci_exists "$KT_DEVICE" || fail "$KT_DEVICE does not come back"
+	reset_offered
 	device_bind || fail "$DEVICE_ERROR"
 	fault_wrap "$KT_DEVICE"
 	check_regs "after it was recovered by hand"
+	events_mark
+	reset_device
+	check_eq "a reset after it was recovered by hand" "$ERRNO" OK
+	check_callbacks "reset_prepare; reset_done"
 	recovered
 	check_regs "after the next error"
 }
