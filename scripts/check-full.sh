@@ -125,6 +125,7 @@ full() {
 	check debug
 	check small endpoint "$selection_small"
 	part "check, 7.3 on arm64" json make check KERNEL=7.3 ARCH=arm64
+	part "check, 7.3 on s390x" json make check KERNEL=7.3 ARCH=s390x
 	part "bench, its counts" json make bench-check
 	part models json make models KERNEL=all
 	part "models, debug" json make models KERNEL=debug
