@@ -101,7 +101,8 @@ help:
 ##   FUZZ_SECONDS=N     fuzz: seconds for each target (60)
 ##   FUZZ=TARGET        fuzz: only this target, spaces or spec
 ##   TOPOLOGY=NAME      a file of qemu/topologies, or a .toml file (endpoint; of
-##                      run: vfio; of check: the topologies that each test names)
+##                      run: vfio, of s390x zpci_nvme_unchecked; of check: the topologies
+##                      that each test names)
 ##   REPORT=FILE        check, soak, models, bench-check: write what happened to FILE, as JSON
 ##                      (docs/testing.md); lint, check-types, doc-test, fuzz, mutants: as KTAP
 ##   SEED=NUMBER        check, soak: repeat the random choices of a reported seed
@@ -140,7 +141,7 @@ build:
 .PHONY: run
 run:
 	@scripts/build.sh guest
-	@TOPOLOGY="$${TOPOLOGY:-vfio}" scripts/harness.sh run --timeout "$$TIMEOUT"
+	@scripts/harness.sh run --timeout "$$TIMEOUT"
 
 .PHONY: check
 check: build

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # harness.sh COMMAND [ARG...]: runs the harness with the results of set-up and of the
-# builds for one kernel, in the topology TOPOLOGY.
+# builds for one kernel, in the topology TOPOLOGY. Without one `run` has that of the
+# architecture.
 
 set -euo pipefail
 here=$(dirname "$0")
@@ -13,6 +14,7 @@ here=$(dirname "$0")
 cd "$top"
 kernel_env
 
+[ "${1-}" != run ] || TOPOLOGY=${TOPOLOGY:-$arch_run}
 more=(--arch "$arch")
 [ -z "$arch_foreign" ] || more+=(--tools "$arch_tools")
 if [ "$kernel_name" = debug ]; then

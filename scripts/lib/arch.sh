@@ -18,6 +18,7 @@
 # arch_image      the image in a kernel tree that was built
 # arch_modules    of Debian's kernel that a guest needs, beside those of any
 # arch_series     the kernels that can be chosen
+# arch_run        the topology of `make run`
 # arch_config     set-up builds them with setup/NAME.config; empty where they are Debian's
 #
 # What is built for amd64 is in build/ and in scripts/kselftest/tools, where it is also for a
@@ -28,6 +29,7 @@ arch_foreign=:$arch
 arch_packages=()
 arch_modules=()
 arch_series=(7.2 7.3)
+arch_run=vfio
 arch_config=
 arch_cargo=()
 arch_rustflags=
@@ -68,6 +70,7 @@ s390x)
 	# Debian's kernel has no Rust there.
 	arch_series=(7.3)
 	arch_config=s390x
+	arch_run=zpci_nvme_unchecked
 	;;
 *) die "ARCH=$arch is not known: give amd64, arm64 or s390x" ;;
 esac

@@ -113,7 +113,10 @@ probe_does_not_trust_it() {
 	check_buffer_good "after a probe"
 	# Before a probe only its BARs tell a wiped function.
 	bars "$KT_DEVICE"
-	[ -n "$BARS" ] || return 0
+	if [ -z "$BARS" ]; then
+		diag "it has no BARs, by which a wiped function is known before a probe"
+		return 0
+	fi
 	driver_unbind "$KT_DEVICE"
 	poison
 	device_wipe
