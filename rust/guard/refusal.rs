@@ -149,7 +149,7 @@ impl fmt::Display for Refusal {
             }
             Self::Port => f.write_str("L1 PM Substates of the port above read all-ones"),
             Self::GivenUp => f.write_str("the recovery from an error was given up"),
-            Self::Core { errno } => write!(f, "pci_save_state() failed with {errno}"),
+            Self::Core { errno } => write!(f, "the PCI core failed with {errno}"),
         }
     }
 }

@@ -192,7 +192,7 @@ mod tests {
             b"PCI_BASE_ADDRESS_0 reads 0x0000000c, not 0xffffffff"
         );
         let text = CString::try_from_fmt(fmt!("{}", Refusal::Core { errno: -12 }))?;
-        assert_eq!(text.to_bytes(), b"pci_save_state() failed with -12");
+        assert_eq!(text.to_bytes(), b"the PCI core failed with -12");
         Ok(())
     }
 

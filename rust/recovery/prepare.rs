@@ -18,7 +18,10 @@ use super::{
         capabilities,
         core_error, //
     },
-    save::check_accessible, //
+    save::{
+        check_accessible,
+        errno, //
+    }, //
 };
 use crate::{
     guard::{
@@ -43,18 +46,19 @@ use crate::{
 ///
 /// # Errors
 ///
-/// `EIO` where it does not answer, or was wiped and cannot be restored, with one line in the log.
+/// `EIO` where it does not answer, or was wiped and cannot be restored, `ENOMEM`: each with a line in
+/// the log.
 pub fn prepare(dev: &Device<Core<'_>>) -> Result {
     let exclusive = Exclusive::from(dev);
     check_accessible(exclusive)
         .and_then(|()| restore_if_wiped(exclusive))
         .map_err(|refusal| {
-            dev_err!(
-                dev,
-                "not bound: {}; is the slot powered and the link up?\n",
-                refusal
-            );
-            EIO
+            let hint = match refusal {
+                Refusal::Core { .. } => "",
+                _ => "; is the slot powered and the link up?",
+            };
+            dev_err!(dev, "not bound: {}{}\n", refusal, hint);
+            errno(refusal)
         })
 }
 

@@ -66,7 +66,7 @@ reads! {
     truncated_names_the_capability: Truncated { id: 0x1e, extended: true }
         => "extended capability 0x1e is in no list any more";
     given_up: GivenUp => "the recovery from an error was given up";
-    core_shows_the_errno: Core { errno: -12 } => "pci_save_state() failed with -12";
+    core_shows_the_errno: Core { errno: -12 } => "the PCI core failed with -12";
 }
 
 const REFUSALS: usize = 20;
