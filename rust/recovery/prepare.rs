@@ -46,8 +46,8 @@ use crate::{
 ///
 /// # Errors
 ///
-/// `EIO` where it does not answer, or was wiped and cannot be restored, `ENOMEM`: each with a line in
-/// the log.
+/// `EIO` where it does not answer, or was wiped and cannot be restored, `ENOMEM`. Each has a line
+/// in the log.
 pub fn prepare(dev: &Device<Core<'_>>) -> Result {
     let exclusive = Exclusive::from(dev);
     check_accessible(exclusive)

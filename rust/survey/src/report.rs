@@ -45,7 +45,19 @@ impl From<Refusal> for Verdict {
             | Refusal::ResetDuringSave { .. }
             | Refusal::Disabled { .. } => Some("PCI_COMMAND"),
             Refusal::Wiped => Some("PCI_BASE_ADDRESS_0"),
-            _ => None,
+            // All of them, so that a new one asks for its register.
+            Refusal::Frozen
+            | Refusal::Dead
+            | Refusal::PoweredOff
+            | Refusal::Recovering
+            | Refusal::Loop { .. }
+            | Refusal::Astray { .. }
+            | Refusal::Truncated { .. }
+            | Refusal::Zeroed { .. }
+            | Refusal::Capability { .. }
+            | Refusal::Port
+            | Refusal::GivenUp
+            | Refusal::Core { .. } => None,
         };
         Self::Refused {
             reason: refusal.to_string(),

@@ -109,7 +109,7 @@ check_nvme() {
 	cmp -s "$KT_TMP/nvme.new" "$KT_TMP/nvme.now" || fail "what is written is not what is read $1"
 }
 
-# nvme_io_start [again]: from now on somebody writes, reads back and compares, without a pause.
+# nvme_io_start once|again: from now on somebody writes, reads back and compares, without a pause.
 # With `again` a write or read that fails is made once more, and counted in nvme.failed.
 # nvme_io_stop: he has done so once more, and ends; false when a byte was wrong or missing.
 # Sets NVME_ROUNDS.
@@ -119,7 +119,7 @@ nvme_io_start() {
 	: > "$KT_TMP/nvme.failed"
 	echo 0 > "$KT_TMP/nvme.rounds"
 	while [ -e "$KT_TMP/nvme.go_on" ]; do
-		nvme_io_round "$@" || break
+		nvme_io_round "$1" || break
 	done &
 	NVME_IO=$!
 }
@@ -131,7 +131,7 @@ nvme_io_round() {
 	if ! nvme_write "$KT_TMP/nvme.io" "$NVME_BUSY" "$at" ||
 		! nvme_read "$KT_TMP/nvme.io.now" "$NVME_BUSY" "$at"; then
 		echo "round $number" >> "$KT_TMP/nvme.failed"
-		[ "${1-}" != again ] || return 0
+		[ "$1" != again ] || return 0
 		echo "round $number: cannot be written or read" > "$KT_TMP/nvme.wrong"
 		return 1
 	fi

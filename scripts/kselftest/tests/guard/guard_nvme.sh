@@ -83,7 +83,7 @@ in_peace() {
 	local method
 	begin
 	guard_load || fail "cannot load the guard: $GUARD_ERROR"
-	nvme_io_start
+	nvme_io_start once
 	freeze || fail "the suspend fails"
 	sleep_cycle disk || fail "the hibernation fails"
 	for method in $METHODS; do
@@ -108,7 +108,7 @@ lost_under_traffic() {
 	reset_method "$1" || return 0
 	begin
 	guarded_begin as_is by_method || return 0
-	nvme_io_start
+	nvme_io_start once
 	round=0
 	while [ "$round" -lt 5 ] && ! failed; do
 		fault_clear
@@ -128,7 +128,7 @@ fatal_error() {
 	begin
 	guard_load || fail "cannot load the guard: $GUARD_ERROR"
 	reference_take "$KT_DEVICE" guarded
-	nvme_io_start
+	nvme_io_start once
 	dmesg_mark "fatal error"
 	check_inject_at_port fatal || return 0
 	await_dmesg "device recovery successful"
