@@ -377,7 +377,7 @@ model_return() {
 	if [ -n "$MODEL_PF" ]; then
 		echo 1 > "$SYSFS_PCI/$MODEL_PF/sriov_numvfs"
 	elif [ -n "$KT_PORT" ]; then
-		echo 1 > "$SYSFS_PCI/$KT_PORT/rescan"
+		bus_rescan "$SYSFS_PCI/$KT_PORT"
 	else
 		echo 1 > /sys/bus/pci/rescan
 	fi

@@ -51,6 +51,16 @@ pci_upstream_port() {
 	pci_exists "$PORT" || PORT=
 }
 
+# bus_rescan DIRECTORY: the bus below that bridge, or host bridge, is looked at again. The kernel
+# gives an empty one larger windows where it needs them. The file `rescan` of a port itself is
+# that of the bus that the port is on: on arm64 Linux then numbers all buses below anew.
+bus_rescan() {
+	local rescan
+	for rescan in "$1"/pci_bus/*/rescan; do
+		echo 1 > "$rescan"
+	done
+}
+
 # pci_siblings BDF: sets SIBLINGS to the other functions below the same port,
 # which a reset of that port's secondary bus resets, too.
 pci_siblings() {

@@ -20,7 +20,7 @@ present() {
 	PRESENT_ERROR="$1 does not become $2: $ERRNO"
 	ok=1
 	[ "$ERRNO" = OK ] || ok=0
-	present_scan "$port"
+	bus_rescan "$port"
 	wait_for "$KT_WAIT" pci_exists "$1" || ok=0
 	[ "$ok" = 1 ]
 }
@@ -28,15 +28,6 @@ present() {
 # present_write FILE: writes a model at once, as the injector takes it. Sets ERRNO.
 present_write() {
 	ERRNO=$(guest write "$FAULT_FUNCTION/model" < "$1")
-}
-
-# present_scan DIRECTORY: the bus below that bridge, or host bridge, is looked at again. The
-# kernel gives an empty one larger windows where it needs them.
-present_scan() {
-	local rescan
-	for rescan in "$1"/pci_bus/*/rescan; do
-		echo 1 > "$rescan"
-	done
 }
 
 # present_topology: what the topology wants to be presented, and there is a model of. False, with

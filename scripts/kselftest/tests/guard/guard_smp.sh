@@ -51,7 +51,8 @@ suspends() {
 # It comes and goes, while the guard does.
 comes_and_goes() {
 	echo 1 > "$SYSFS_PCI/$RESET/remove"
-	echo 1 > "$SYSFS_PCI/$RESET_PORT/rescan"
+	# No other bus: functions on it would be unreachable meanwhile.
+	bus_rescan "$SYSFS_PCI/$RESET_PORT"
 }
 
 # workers_start WORK...: each goes on in a process of its own. workers_stop: all end.

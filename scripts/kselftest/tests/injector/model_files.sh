@@ -25,7 +25,7 @@ device_is_away() {
 back() {
 	[ ! -e "$FAULT_FUNCTION/model" ] || [ "$(cat "$FAULT_FUNCTION/model")" = none ] ||
 		write_errno "$FAULT_FUNCTION/model" off
-	present_scan "$SYSFS_PCI/$KT_PORT"
+	bus_rescan "$SYSFS_PCI/$KT_PORT"
 	wait_for "$KT_WAIT" pci_exists "$KT_DEVICE"
 	echo 1 > /sys/bus/pci/drivers_autoprobe
 	regs_write_back "$KT_DEVICE" reference
@@ -86,7 +86,7 @@ what_is_a_model_is_found() {
 	check_eq "the model" "$ERRNO" OK
 	write_errno "$FAULT_ROOT/unwrap" "$FAULT_BUS"
 	check_eq "taking the wrapper off" "$ERRNO" EBUSY
-	present_scan "$SYSFS_PCI/$KT_PORT"
+	bus_rescan "$SYSFS_PCI/$KT_PORT"
 	if wait_for "$KT_WAIT" pci_exists "$KT_DEVICE"; then
 		read_line "$SYSFS_PCI/$KT_DEVICE/device"
 		check_eq "what the kernel finds" "$LINE" 0xfff0
