@@ -186,6 +186,16 @@ impl Arch {
         }
     }
 
+    /// How many processors a machine may have that loads an image of itself, and parameters of its kernel. On arm64 Linux
+    /// (7.3.4, `hib_end_io()`) waits for all others in the interrupt of the disk, and warns, once in a boot: two that do
+    /// so at the same time never end. The warning is not for the console, where it would count as damage.
+    pub fn hibernation(self) -> Option<(u32, &'static str)> {
+        match self {
+            Self::Arm64 => Some((1, "loglevel=4")),
+            Self::Amd64 | Self::S390x => None,
+        }
+    }
+
     /// The options that a device needs there.
     pub fn device_options(self, driver: &str) -> &'static [(&'static str, &'static str)] {
         match (self, driver) {

@@ -243,6 +243,10 @@ impl Topology {
                 arch,
             });
         }
+        if let (Some(_), Some((processors, parameters))) = (&self.swap, arch.hibernation()) {
+            self.processors = Some(processors);
+            self.cmdline = format!("{} {parameters}", self.cmdline);
+        }
         self.devices.retain(|device| is_among(arch, &device.arch));
         for device in &mut self.devices {
             for (key, value) in arch.device_options(&device.driver) {

@@ -399,3 +399,25 @@ fn error_of_arch(line: &str) -> String {
     let text = Topology::parse("t", Path::new("t.toml"), line).unwrap_err();
     text.to_string()
 }
+
+#[test]
+fn a_machine_that_hibernates_is_fitted_to_its_architecture() {
+    let fitted = |arch| {
+        let mut topology = Topology::load("hibernation").unwrap();
+        topology.fit(arch).unwrap();
+        (topology.processors, topology.cmdline)
+    };
+    let cmdline = "hibernate=nocompress".to_owned();
+    assert_eq!(fitted(Arch::Amd64), (None, cmdline.clone()));
+    assert_eq!(fitted(Arch::Arm64), (Some(1), cmdline + " loglevel=4"));
+}
+
+#[test]
+fn another_kernel_is_beside_the_usual_one() {
+    let image = |name: &str| {
+        let topology = Topology::load(name).unwrap();
+        topology.image(Path::new("dir/vmlinuz"))
+    };
+    assert_eq!(image("zpci"), Path::new("dir/vmlinuz"));
+    assert_eq!(image("zpci_unchecked"), Path::new("dir/vmlinuz-unchecked"));
+}

@@ -20,6 +20,9 @@ image_need() {
 	IMAGE_MODE=${LINE#*\[}
 	IMAGE_MODE=${IMAGE_MODE%\]*}
 	at_exit image_undo
+	# With the firmware's help, where it knows of hibernation.
+	IMAGE_OFF=shutdown
+	! grep -qw platform $IMAGE_MODES || IMAGE_OFF=platform
 	mkswap $IMAGE_SWAP > "$KT_TMP/mkswap"
 	swapon $IMAGE_SWAP
 }
@@ -29,8 +32,8 @@ image_undo() {
 	swapoff $IMAGE_SWAP
 }
 
-# hibernate test_resume|platform: to the disk, and back. Sets ERRNO. check_hibernate: the
-# same, which must succeed.
+# hibernate test_resume|$IMAGE_OFF: to the disk, and back, with the machine off in between in
+# the latter case. Sets ERRNO. check_hibernate: the same, which must succeed.
 hibernate() {
 	echo "$1" > $IMAGE_MODES
 	write_errno /sys/power/state disk
