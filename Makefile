@@ -83,8 +83,8 @@ help:
 ##
 ##   ARCH=NAME          the guest's architecture, as Debian calls it: amd64 (the default) or
 ##                      arm64, with KERNEL=7.3 or 7.2, a toolchain root of its own (2.5 GB;
-##                      setup: 15 minutes, once) and no KVM; or s390x, with 7.3, whose
-##                      kernel and standard library are built here (30 minutes, once); for
+##                      setup: 3 to 15 minutes, once) and no KVM; or s390x, with 7.3, whose
+##                      kernels and standard library are built here (8 to 30 minutes, once); for
 ##                      setup, module, run, check, soak, models and shell
 ##   KERNEL=SERIES      Debian's newest kernel of 7.3 (the default) or 7.2; for setup,
 ##                      module, check, soak, models, lint, doc, doc-test and check-types
