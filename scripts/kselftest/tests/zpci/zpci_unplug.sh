@@ -19,13 +19,13 @@
 # shellcheck source=../../lib/zpci.sh
 . "$KT_DIR/lib/zpci.sh"
 
-# phase_begin NAME: returns in its middle. Each access takes longer, but none while idle.
+# phase_begin NAME [US]: returns in its middle. Each access takes US longer, but none while idle.
 phase_begin() {
 	PHASE=$1
 	events_mark
 	dmesg_mark "$1"
 	fault_clear
-	[ "$1" = idle ] || fault delay us=20000
+	[ "$1" = idle ] || fault delay us="${2-10000}"
 	case $1 in
 	restore)
 		device_wipe
@@ -81,14 +81,19 @@ unplugged() {
 	back
 }
 
-# An event comes while power off waits for a save.
+# An event comes while power off waits for a save, which is refused half-way. The kernel ignores
+# the event: when its turn comes the function has another handle.
 error_while_unplugged() {
-	phase_begin save
+	local power
+	phase_begin save 100000
 	slot_power 0 &
-	sleep 1
-	inject fatal || diag "no error: $INJECT_ERROR"
+	power=$!
+	usleep 300000
+	check_inject fatal || :
+	check_true "power off has not waited for the save" [ -e "$SYSFS_PCI/$KT_DEVICE" ]
 	phase_end
-	wait $! || fail "power off fails"
+	wait $power || fail "power off fails"
+	check_dmesg "$KT_DEVICE: refused to save"
 	back
 }
 
