@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # topology: models_few
 #
-# A fault of the kernel (7.3.4, aer_process_err_devices()): the function that an error message
+# A fault of the kernel (7.2, 7.3, aer_process_err_devices()): the function that an error message
 # names is referenced, and the reference is dropped only where the function shows the error when
 # it is read. Where the status is clear by then, or reads all-ones, nobody is called, and the
 # `struct pci_dev` is lost when the function is removed. Expected (XFAIL).
@@ -54,7 +54,7 @@ when_read() {
 	dmesg_mark "$1"
 	fault "$1" "range=$UNCOR_STATUS-$((UNCOR_STATUS + 7))"
 	check_inject nonfatal || return 0
-	await_dmesg "Error message received from $KT_DEVICE"
+	await_dmesg "[Ee]rror message received from $KT_DEVICE"
 	# The kernel has read it twice by then.
 	wait_for "$KT_WAIT" status_was_read || fail "the status of errors is not read"
 	fault_off
