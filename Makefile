@@ -56,7 +56,7 @@ help:
 ##   clean      remove the builds
 ##
 ## More tests:
-##   check-full everything, also on the debug kernel (more than an hour)
+##   check-full everything, on each kernel and architecture (hours)
 ##   soak       endurance: thousands of errors, bindings and suspends; memory must not
 ##              grow (5 to 10 minutes)
 ##   models     each function that QEMU models, and register files, on every path: a
