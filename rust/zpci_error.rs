@@ -122,7 +122,8 @@ fn refresh(handle: u64, start: u64, length: u64) -> Result<Done> {
     let mut function = u64::from(u32::try_from(handle).map_err(|_| EINVAL)?) << 32;
     let condition: u64;
     // SAFETY: The instruction makes the machine look translations of a range of addresses up again,
-    // in the function's own tables. It changes its first operand and the condition code only.
+    // in the function's own tables; a wrong handle or range is an error of the function, and no
+    // more. It writes no memory, and changes its first operand and the condition code only.
     unsafe {
         asm!(
             ".insn rre,0xb9d30000,%r3,%r4",

@@ -184,7 +184,8 @@ Future hung task reports are suppressed, see sysctl kernel.hung_task_warnings
                  kmemleak_alloc+0x4e/0x90\n    {caller}+0x1/0x2\n"
             )
         };
-        let ours = object("_RNvMs_init_module [pci_guard]");
+        let module = "_RNvMs_added+0x1/0x2 [pci_guard]\n    pci_device_add+0x1/0x2\n    ";
+        let ours = object("_RNvMs_init") + &object(&format!("{module}pci_scan_single_device"));
         let all = object("pci_scan_single_device") + &ours + &object("pci_iov_add_virtfn");
         let script = ". \"$KT_DIR/lib/kmemleak.sh\"; kmemleak_unknown";
         assert_eq!(of_guest(script, &all), ours);

@@ -368,12 +368,6 @@ left_to_the_program() {
 	dmesg_since "$DEMO_MARK" | grep -q "Leaving recovery of pass-through device to user-space"
 }
 
-# vfio_has_reset: the kernel may be busy with the event for a moment.
-vfio_has_reset() {
-	vfio reset
-	[ "$VFIO" != EAGAIN ]
-}
-
 recovered() {
 	dmesg_since "$DEMO_MARK" | grep -q "device recovery successful"
 }

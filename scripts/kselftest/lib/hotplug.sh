@@ -30,7 +30,7 @@ sysfs_remove() {
 }
 
 sysfs_rescan() {
-	echo 1 > "$SYSFS_PCI/$KT_PORT/rescan"
+	bus_rescan "$SYSFS_PCI/$KT_PORT"
 	wait_for "$KT_WAIT" pci_exists "$KT_DEVICE" || fail "the function does not come back"
 }
 

@@ -67,3 +67,10 @@ vfio() {
 	# shellcheck disable=SC3045 # busybox has it
 	read -r -t 90 VFIO <&4 || VFIO="no answer"
 }
+
+# vfio_has_reset: the program resets the function; false while the kernel is busy with an error
+# of it.
+vfio_has_reset() {
+	vfio reset
+	[ "$VFIO" != EAGAIN ]
+}

@@ -35,11 +35,6 @@ by_program() {
 	check_eq "VFIO_DEVICE_RESET" "$VFIO" OK
 }
 
-vfio_has_reset() {
-	vfio reset
-	[ "$VFIO" != EAGAIN ]
-}
-
 # by_administrator: the program does not look at its eventfd.
 by_administrator() {
 	echo "$METHODS" > "$METHOD_FILE"

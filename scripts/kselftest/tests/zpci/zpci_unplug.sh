@@ -12,6 +12,8 @@
 . "$KT_DIR/lib/test.sh"
 # shellcheck source=../../lib/fault.sh
 . "$KT_DIR/lib/fault.sh"
+# shellcheck source=../../lib/hotplug.sh
+. "$KT_DIR/lib/hotplug.sh"
 # shellcheck source=../../lib/phase.sh
 . "$KT_DIR/lib/phase.sh"
 # shellcheck source=../../lib/reset.sh
@@ -37,6 +39,7 @@ phase_begin() {
 		wait_for "$KT_WAIT" is_slowed || fail "nothing is read"
 		;;
 	save)
+		rm -f "$KT_TMP/save.errno"
 		background save_by_hand
 		wait_for "$KT_WAIT" is_slowed || fail "nothing is saved"
 		;;
@@ -78,6 +81,7 @@ unplugged() {
 	phase_begin "$1"
 	check_bounded "power off" slot_power 0
 	phase_end
+	[ "$1" != save ] || check_eq "the save" "$(cat "$KT_TMP/save.errno")" OK
 	back
 }
 
@@ -93,7 +97,7 @@ error_while_unplugged() {
 	check_true "power off has not waited for the save" [ -e "$SYSFS_PCI/$KT_DEVICE" ]
 	phase_end
 	wait $power || fail "power off fails"
-	check_dmesg "$KT_DEVICE: refused to save"
+	check_eq "the save" "$(cat "$KT_TMP/save.errno")" EIO
 	back
 }
 
@@ -104,11 +108,7 @@ slot_power() {
 need_injection
 fault_need
 reset_need
-SLOT=
-for dir in /sys/bus/pci/slots/*; do
-	read_line "$dir/address"
-	[ "$LINE" != "${KT_DEVICE%.*}" ] || SLOT=$dir
-done
-[ -n "$SLOT" ] || skip_all "$KT_DEVICE has no slot"
+SLOT=$SYSFS_BUS/slots/$(slot_name)
+[ -e "$SLOT/power" ] || skip_all "$KT_DEVICE has no slot"
 subtests "unplugged idle" "unplugged restore" "unplugged reset" "unplugged save" \
 	"unplugged blocked" error_while_unplugged
