@@ -1,8 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
+# forgiven: WARNING: fs/debugfs/file.c:[0-9]* at full_proxy_open_regular
 #
 # Unbind and rmmod: with nothing going on, and with saves in flight. Nothing is
 # left behind, nothing hangs, and the device binds again.
+#
+# What is forgiven is a race of the kernel (7.2, 7.3): try_stop_module() takes the module's last
+# reference and says MODULE_STATE_GOING after it. An open of a file in debugfs between the two
+# gets no reference, and warns that the owner did not clean up. Seen once in many hundreds of runs,
+# and at each rmmod with 20 ms between the two (a kprobe). The test itself checks that the files go.
 
 # shellcheck shell=busybox source-path=SCRIPTDIR source=../../lib/test.sh
 . "$KT_DIR/lib/test.sh"
