@@ -14,7 +14,11 @@ here=$(dirname "$0")
 cd "$top"
 kernel_env
 
-[ "${1-}" != run ] || TOPOLOGY=${TOPOLOGY:-$arch_run}
+if [ "${1-}" = run ] && [ -z "${TOPOLOGY:-}" ]; then
+	# A kernel tree has one image only.
+	TOPOLOGY=$arch_run
+	[ -z "${KDIR:-}" ] || TOPOLOGY=${arch_run%_unchecked}
+fi
 more=(--arch "$arch")
 [ -z "$arch_foreign" ] || more+=(--tools "$arch_tools")
 if [ "$kernel_name" = debug ]; then

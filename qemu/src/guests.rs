@@ -3,6 +3,7 @@
 //! Runs the tests, in one guest or shared among several, `--jobs` of them at the same time.
 
 use std::panic::resume_unwind;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
@@ -35,6 +36,7 @@ use crate::session::Limits;
 use crate::session::Program;
 use crate::shards;
 use crate::suite;
+use crate::suite::Script;
 use crate::suite::Selection;
 use crate::ui::Ui;
 
@@ -77,7 +79,7 @@ pub fn run_tests(
         selection.filter = "*";
     }
     suite::check_filter(&args.kselftest, selection)?;
-    let shares = shares(args, selection, jobs)?;
+    let shares = shares(args, selection, jobs, &host.ui)?;
     if args.dry_run {
         shares
             .iter()
@@ -163,10 +165,11 @@ fn check_not_empty(report: &Report, logs: &str) -> Result<()> {
 }
 
 /// Shares the selected tests among guests, and prepares these.
-fn shares(args: &GuestArgs, selection: Selection<'_>, jobs: Jobs) -> Result<Vec<Share>> {
+fn shares(args: &GuestArgs, selection: Selection<'_>, jobs: Jobs, ui: &Ui) -> Result<Vec<Share>> {
     let mut scripts = suite::scripts_matching(&args.kselftest, selection);
     if args.topology.is_empty() {
         suite::keep_for(&mut scripts, args.arch);
+        leave_out_unbootable(&mut scripts, &args.kernel, ui)?;
     }
     if selection.first_topology && args.topology.is_empty() {
         scripts
@@ -199,6 +202,28 @@ fn shares(args: &GuestArgs, selection: Selection<'_>, jobs: Jobs) -> Result<Vec<
             })
         })
         .collect()
+}
+
+/// Leaves out the tests for whose topologies there is no kernel image, and says which; an error where none is left.
+fn leave_out_unbootable(scripts: &mut Vec<Script>, image: &Path, ui: &Ui) -> Result<()> {
+    let all: Vec<_> = scripts.iter().map(|test| test.name.clone()).collect();
+    let missing = suite::keep_bootable(scripts, image);
+    let left_out: Vec<_> = all
+        .into_iter()
+        .filter(|name| scripts.iter().all(|test| test.name != *name))
+        .collect();
+    for image in &missing {
+        let why = format!(
+            "no kernel image at {}: without {}",
+            image.display(),
+            left_out.join(", ")
+        );
+        if scripts.is_empty() {
+            bail!("{why} there is no test");
+        }
+        ui.note(&why);
+    }
+    Ok(())
 }
 
 /// Runs the tests that the guest of `share` was prepared for.

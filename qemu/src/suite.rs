@@ -3,6 +3,7 @@
 //! The suites of tests in scripts/kselftest: which tests there are, where each runs, and which a filter selects.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -104,13 +105,34 @@ impl Script {
 
 /// Leaves the topologies that can be had on an architecture, and the tests that run in one of them.
 pub fn keep_for(scripts: &mut Vec<Script>, arch: Arch) {
+    keep_topologies(scripts, |topology| topology.is_of(arch));
+}
+
+/// Leaves the topologies whose kernel exists where the usual one is `image`, and the tests that run in one of them. Returns
+/// the images that are missing. A kernel tree of one's own has none besides `image`.
+pub fn keep_bootable(scripts: &mut Vec<Script>, image: &Path) -> BTreeSet<PathBuf> {
+    let mut missing = BTreeSet::new();
+    keep_topologies(scripts, |topology| {
+        let own = topology.image(image);
+        let exists = own == image || own.exists();
+        if !exists {
+            missing.insert(own);
+        }
+        exists
+    });
+    missing
+}
+
+/// Leaves the topologies that are `wanted`, and the tests that run in one of them. A topology that cannot be loaded is
+/// reported when it is.
+fn keep_topologies(scripts: &mut Vec<Script>, mut wanted: impl FnMut(&Topology) -> bool) {
     let mut known = BTreeMap::new();
     scripts.retain_mut(|script| {
         let named = !script.topologies.is_empty();
         script.topologies.retain(|name| {
             *known
                 .entry(name.clone())
-                .or_insert_with(|| Topology::is_for(name, arch))
+                .or_insert_with(|| Topology::load(name).map_or(true, |topology| wanted(&topology)))
         });
         !named || !script.topologies.is_empty()
     });
@@ -276,6 +298,33 @@ mod tests {
                 ("y".into(), t)
             ]
         );
+    }
+
+    #[test]
+    fn tests_whose_kernel_does_not_exist_are_left_out() {
+        let directory = tempfile::tempdir().unwrap();
+        let image = directory.path().join("vmlinuz");
+        let unchecked = directory.path().join("vmlinuz-unchecked");
+        let script = |name: &str, topologies: &[&str]| Script {
+            name: name.into(),
+            topologies: topologies.iter().map(ToString::to_string).collect(),
+            arches: vec![],
+            weight: 1,
+        };
+        let all = [
+            script("any", &[]),
+            script("both", &["zpci", "zpci_unchecked"]),
+            script("own", &["zpci_unchecked", "zpci_nvme_unchecked"]),
+        ];
+        let mut scripts = all.to_vec();
+        let missing = keep_bootable(&mut scripts, &image);
+        assert_eq!(missing, [unchecked.clone()].into());
+        assert_eq!(scripts, [script("any", &[]), script("both", &["zpci"])]);
+
+        fs::write(unchecked, "").unwrap();
+        let mut scripts = all.to_vec();
+        assert!(keep_bootable(&mut scripts, &image).is_empty());
+        assert_eq!(scripts, all);
     }
 
     #[test]

@@ -219,12 +219,8 @@ impl Topology {
         })
     }
 
-    /// Whether the topology `name` can be had there. One that cannot be loaded is reported when it is.
-    pub fn is_for(name: &str, arch: Arch) -> bool {
-        Self::load(name).map_or(true, |topology| topology.is_of(arch))
-    }
-
-    fn is_of(&self, arch: Arch) -> bool {
+    /// Whether it can be had there.
+    pub fn is_of(&self, arch: Arch) -> bool {
         let mut devices = self.devices.iter();
         is_among(arch, &self.arch)
             && devices.all(|device| device.zpci().is_some() == arch.is_zpci())

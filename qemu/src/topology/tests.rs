@@ -380,7 +380,7 @@ fn functions_of_zpci_are_in_domains_of_their_own() {
     zpci.fit(Arch::S390x).unwrap();
     let text = zpci.fit(Arch::Amd64).unwrap_err().to_string();
     assert_eq!(text, "the topology zpci is for s390x, not for amd64");
-    assert!(!Topology::is_for("endpoint", Arch::S390x));
+    assert!(!Topology::load("endpoint").unwrap().is_of(Arch::S390x));
 
     let device = |addr: &str, more: &str| {
         format!("[[device]]\nid='e'\ndriver='x'\nbus='zpci'\naddr='{addr}'\ntest=true\n{more}")
