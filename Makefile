@@ -110,7 +110,7 @@ help:
 ##                      KERNEL=debug)
 ##   KDIR=DIR           a built kernel tree with Rust to use instead of Debian's, with
 ##                      the options of scripts/setup/small.config
-##   BZIMAGE=FILE       its image (KDIR/arch/x86/boot/bzImage)
+##   BZIMAGE=FILE       its image (of amd64 KDIR/arch/x86/boot/bzImage)
 ##   LLVM=1             for kbuild: that kernel was built with clang
 ##
 ## Environment: PCI_RECOVERY_CACHE, the directory of the cache

@@ -83,6 +83,20 @@ for line in "${tests[@]}"; do
 done
 check '' refused "${all[@]}"
 
+# Another architecture has a list of its own: what set-up's kernel is configured with, what
+# Linux always has there, and nothing of amd64's machine.
+export ARCH=s390x
+list=$here/setup/s390x.config
+mapfile -t all < <(sed -n '/^CONFIG_/p' "$list" && printf 'CONFIG_%s=y\n' 64BIT SMP TASKS_RCU)
+check guest taken
+check guest refused CONFIG_SCLP_TTY=y CONFIG_S390_GUEST=y
+check '' taken CONFIG_SCLP_TTY=y
+check guest taken CONFIG_HOTPLUG_PCI_S390=y
+all=("${all[@]/CONFIG_VIRTIO_CONSOLE=y/CONFIG_VIRTIO_CONSOLE=m}")
+check guest taken
+unset ARCH
+all=("${modules[@]}" "${guest[@]}" "${tests[@]}")
+
 # `=m`, or a line `... is not set`, does not count as the option.
 asks guest "${guest[0]}"
 printf '%s\n' "${guest[0]%=y}=m" "# ${guest[0]%=y} is not set" >>"$KDIR/.config"

@@ -34,24 +34,52 @@ need() {
 # lacking PART: what the configuration lacks of that part of small.config, a line for
 # each purpose, below the heading of the part. Nothing where it has all.
 lacking() {
-	awk -v part="$1" '
-		function end_of_purpose() {
-			if (options != "")
-				lines = lines sprintf("    %s: %s\n", options, purpose)
-			options = purpose = ""
-			complete = 0
-		}
-		FILENAME == ARGV[1] { has[$0]; next }
-		sub(/^#: /, "") { end_of_purpose(); here = sub("^" part ": ", ""); if (here) heading = $0; next }
-		!here || /^$/ { next }
-		sub(/^# /, "") { if (complete) end_of_purpose(); purpose = purpose (purpose == "" ? "" : " ") $0; next }
-		{ complete = 1 }
-		!($0 in has) { sub(/=.*/, ""); options = options (options == "" ? "" : " ") $0 }
-		END { end_of_purpose(); if (lines != "") printf "  %s:\n%s", heading, lines }
-	' "$kdir/.config" "$here/small.config"
+	local line part='' purpose='' complete='' option options=() said=()
+
+	while IFS= read -r line; do
+		case $line in
+		"#: "*)
+			purpose_ends
+			part=
+			[[ $line != "#: $1: "* ]] || part=${line#"#: "}
+			[ -z "$part" ] || said=("  $part:")
+			;;
+		'' | '#') ;;
+		'# '*)
+			[ -z "$complete" ] || purpose_ends
+			purpose+=${purpose:+ }${line#"# "}
+			;;
+		*)
+			complete=yes
+			option=${line#"#"}
+			[ -n "${has[$option]-}${has[${option%=m}=y]-}" ] || options+=("${option%=*}")
+			;;
+		esac
+	done < <(cat "$here/small.config" && echo '#: end')
+	[ ${#said[@]} -lt 2 ] || printf '%s\n' "${said[@]}"
+}
+
+# purpose_ends: of lacking. Adds what is lacking for a purpose to `said`, if it is one of
+# that part and of this architecture.
+purpose_ends() {
+	local for
+
+	if [[ $purpose =~ ^((amd64|arm64|s390x)( (amd64|arm64|s390x))*):\  ]]; then
+		for=${BASH_REMATCH[1]}
+		purpose=${purpose#"$for: "}
+		[[ " $for " == *" $arch "* ]] || options=()
+	fi
+	[ -z "$part" ] || [ ${#options[@]} = 0 ] || said+=("    ${options[*]}: $purpose")
+	purpose=
+	complete=
+	options=()
 }
 
 need .config "give the built kernel tree (with O=, that directory)"
+declare -A has
+while IFS= read -r line; do
+	[[ $line != CONFIG_* ]] || has[$line]=yes
+done <"$kdir/.config"
 modules_lack=$(lacking modules)
 guest_lacks=$(lacking guest)
 tests_lack=$(lacking tests)
