@@ -141,8 +141,13 @@ impl<W: Watcher> PinnedDrop for Watch<W> {
     }
 }
 
-/// Calls `f` for each function that there is, with its device lock held, and with no function
-/// being added or removed meanwhile (`pci_lock_rescan_remove()`).
+/// Calls `f` for each function that there is, with its device lock held. No function is added or
+/// removed meanwhile (`pci_lock_rescan_remove()`), except for virtual ones, which their driver may
+/// take away: see [`is_there`].
+///
+/// Who enables virtual functions holds a device lock and waits for that other lock, who removes
+/// functions the other way round. So this waits for neither while it holds the other one: it begins
+/// again with a function that is taken, and, where one was removed meanwhile, with all of them.
 ///
 /// Context: process context, no lock held; sleeps: waits for who holds a device lock, as a probe.
 pub fn for_each(mut f: impl FnMut(Exclusive<'_>)) {
@@ -158,15 +163,65 @@ pub fn for_each(mut f: impl FnMut(Exclusive<'_>)) {
             break;
         }
         // SAFETY: The reference keeps the function valid.
-        unsafe { bindings::pci_dev_lock(pdev) };
+        let has_waited = unsafe { lock_with_rescan(pdev) };
         // SAFETY: As above, and the device lock is held. Runtime power management saves and
         // restores without it: [`if_awake`] sees to that.
-        f(unsafe { Exclusive::of_caller(pdev) });
+        let dev = unsafe { Exclusive::of_caller(pdev) };
+        if !has_waited || is_there(dev) {
+            f(dev);
+        }
         // SAFETY: It was locked above.
         unsafe { bindings::pci_dev_unlock(pdev) };
     }
     // SAFETY: It was locked above.
     unsafe { bindings::pci_unlock_rescan_remove() };
+}
+
+/// Takes the device lock. While it waits, the lock of who adds and removes functions is not held:
+/// returns whether that was so.
+///
+/// # Safety
+///
+/// `pdev` must be valid, and kept so by a reference; `pci_lock_rescan_remove()` must be held.
+unsafe fn lock_with_rescan(pdev: *mut bindings::pci_dev) -> bool {
+    let mut has_waited = false;
+    // SAFETY: By the safety requirements of this function.
+    while unsafe { bindings::pci_dev_trylock(pdev) } == 0 {
+        has_waited = true;
+        // SAFETY: As above: both locks are let go of before the other one is waited for.
+        unsafe {
+            bindings::pci_unlock_rescan_remove();
+            bindings::pci_dev_lock(pdev);
+            bindings::pci_dev_unlock(pdev);
+            bindings::pci_lock_rescan_remove();
+        }
+    }
+    has_waited
+}
+
+/// Returns whether the function is still one of the bus. Its [`Change::Removed`] is yet to come
+/// then, or it is never removed.
+///
+/// It takes a step for each function of the machine.
+///
+/// Context: process context.
+pub fn is_there(dev: Exclusive<'_>) -> bool {
+    extern "C" fn is_same(device: *mut bindings::device, wanted: *const c_void) -> c_int {
+        (device.cast_const().cast() == wanted).into()
+    }
+
+    // SAFETY: By the type invariant of `Device`, this is a valid `struct pci_dev`.
+    let wanted = unsafe { &raw const (*as_raw(&dev)).dev };
+    // SAFETY: The bus is that of all PCI functions; the callback compares pointers only.
+    let found = unsafe {
+        bindings::bus_find_device(bus(), core::ptr::null_mut(), wanted.cast(), Some(is_same))
+    };
+    if found.is_null() {
+        return false;
+    }
+    // SAFETY: `bus_find_device()` has taken a reference.
+    unsafe { bindings::put_device(found) };
+    true
 }
 
 /// Returns the name of the driver that the function is bound to, [`None`] where there is none.

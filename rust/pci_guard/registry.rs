@@ -55,11 +55,13 @@ use super::{
             driver_name,
             for_each,
             if_awake,
+            is_there,
             Change,
             Watcher, //
         },
         ErsResult,
         Exclusive,
+        Info,
         OwnedQueue, //
     },
     raw_lock::RawSpinLock,
@@ -201,6 +203,11 @@ impl Registry {
                 return;
             }
             result = self.add_entry(dev, &mut self.entries.lock());
+            // A virtual function may go at any time; `remove` may have come too early.
+            if dev.is_virtfn() && !is_there(dev) {
+                result = result.and(self.remove(dev));
+                return;
+            }
             let Some(guarded) = self.guarded(dev) else {
                 return;
             };
