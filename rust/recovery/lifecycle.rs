@@ -103,10 +103,10 @@ impl Recovery {
     /// The function was reset; the core has restored nothing.
     ///
     /// Votes `Recovered` after a verified restore, if need be after an FLR and one more, otherwise
-    /// `Disconnect`.
+    /// `Disconnect`. Waits up to a second for a function that does not answer yet.
     ///
     /// Context: [`ErrorHandler::slot_reset`](crate::pci::ErrorHandler::slot_reset); sleeps, for as
-    /// long as [`Flr::flr`](crate::pci::Flr::flr) takes.
+    /// long as [`Flr::flr`](crate::pci::Flr::flr) takes, and that second.
     pub fn slot_reset(&self, dev: Exclusive<'_>) -> ErsResult {
         let vote = match self.restore_or_reset(dev) {
             Ok(()) => ErsResult::Recovered,

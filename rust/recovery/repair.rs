@@ -12,6 +12,7 @@ use super::{
     events::Event,
     known_good::KnownGood,
     log::limited,
+    restore::READY_MS,
     shown,
     status::Health,
     verify::{
@@ -25,10 +26,6 @@ use crate::pci::{
     Power,
     State, //
 };
-
-/// How long a function may take until it answers after an FLR, in milliseconds; one that takes
-/// longer counts as broken (PCIe r6.0, sec 6.6.1).
-const READY_AFTER_FLR_MS: i64 = 1000;
 
 /// What [`Recovery::check`] has found.
 struct Found {
@@ -63,7 +60,7 @@ impl Recovery {
     }
 
     /// As [`Self::repair`], after a reset. A core that had saved all-ones writes them to Device
-    /// Control, which starts an FLR (`PCI_EXP_DEVCTL_BCR_FLR`): waits up to [`READY_AFTER_FLR_MS`]
+    /// Control, which starts an FLR (`PCI_EXP_DEVCTL_BCR_FLR`): waits up to [`READY_MS`]
     /// for a function that does not answer then. The core itself waits after the other resets.
     ///
     /// # Errors
@@ -77,7 +74,7 @@ impl Recovery {
         match found.result {
             Ok(()) => return Ok(()),
             Err(RestoreError::NotAccessible(_)) if found.core_was_wrong => {
-                dev.wait_until_ready(READY_AFTER_FLR_MS)
+                dev.wait_until_ready(READY_MS)
             }
             Err(_) => {}
         }

@@ -48,6 +48,10 @@ use crate::{
 /// How often a state is written before it counts as not restorable.
 const ATTEMPTS: usize = 2;
 
+/// How long a function may take until it answers after a reset, in milliseconds; one that takes
+/// longer counts as broken (PCIe r6.0, sec 6.6.1).
+pub(super) const READY_MS: i64 = 1000;
+
 /// A function may be accessed so long after its link is up (PCIe r6.0, sec 6.6.1).
 const LINK_UP: Delta = Delta::from_millis(100);
 
@@ -161,10 +165,23 @@ impl Recovery {
         result
     }
 
+    /// Restores the function. Waits once, for up to [`READY_MS`], for one that does not answer yet:
+    /// after the reset of a bus the core waits for what is on that bus, but not for what is below a
+    /// switch there.
+    fn restore_when_ready(&self, dev: Exclusive<'_>) -> Result<(), RestoreError> {
+        match self.try_restore(dev) {
+            Err(RestoreError::NotAccessible(Refusal::Inaccessible)) => {
+                dev.wait_until_ready(READY_MS);
+                self.try_restore(dev)
+            }
+            result => result,
+        }
+    }
+
     /// Restores the function, and resets it once if it does not take the known-good state: by FLR,
     /// the one reset that takes no lock.
     pub(super) fn restore_or_reset(&self, dev: Exclusive<'_>) -> Result<(), RestoreError> {
-        let mismatch = match self.try_restore(dev) {
+        let mismatch = match self.restore_when_ready(dev) {
             Err(RestoreError::Mismatch(mismatch)) => mismatch,
             result => return result,
         };
