@@ -21,6 +21,7 @@ use crate::{
         follow,
         Capability,
         Function,
+        Header,
         Lists,
         Mismatch,
         Refusal,
@@ -387,6 +388,9 @@ fn learn<R: Rules>(
     _: R,
 ) -> Lists {
     let header = staging.header();
+    if function.saved_before == [0; 16] {
+        learn_ones(dev, &header, function);
+    }
     let lists = Lists::read(&header, function, |offset| dev.read_config_dword(offset));
     function.learned.places = lists.places;
 
@@ -407,6 +411,20 @@ fn learn<R: Rules>(
         dev_info!(dev, "Bus Master Enable is hard-wired to 0, accepted\n");
     }
     lists
+}
+
+/// Learns which words read all-ones, of a function that the core has not saved before: there is no
+/// earlier state to tell it by. Each is read once more, and the function must answer then.
+fn learn_ones(dev: Exclusive<'_>, header: &Header, function: &mut Function) {
+    let words = header.iter().zip(&mut function.saved_before).zip(0u16..);
+    for ((&word, before), index) in words {
+        if word == ALL_ONES && dev.read_config_dword(4 * index) == word {
+            *before = word;
+        }
+    }
+    if guard::check_accessible(command_status(dev)).is_err() {
+        function.saved_before = [0; 16];
+    }
 }
 
 /// Reads Command/Status.
