@@ -81,6 +81,9 @@ use super::{
 /// (`PCIE_RESET_READY_POLL_MS`).
 const OWED_NS: u64 = 60_000_000_000;
 
+/// How often a function that has come back may fail to take its state.
+const OWED_TRIES: u8 = 3;
+
 /// How many events are kept of a function.
 const EVENTS: usize = 8;
 
@@ -107,6 +110,8 @@ struct Owed {
     why: Why,
     /// Until when, in nanoseconds since boot.
     until_ns: u64,
+    /// How many more times it may be there and not take its state.
+    tries: u8,
 }
 
 impl Owed {
@@ -114,7 +119,16 @@ impl Owed {
         Self {
             why,
             until_ns: now_ns() + OWED_NS,
+            tries: OWED_TRIES,
         }
+    }
+}
+
+impl Owed {
+    /// What is still owed to a function that was there and did not take its state.
+    fn once_more(self) -> Option<Self> {
+        let tries = self.tries.checked_sub(1).filter(|&tries| tries != 0)?;
+        (self.why == Why::Lost).then_some(Self { tries, ..self })
     }
 }
 
@@ -345,6 +359,7 @@ impl Guarded {
         };
         let Restored { poison, outcome } = state.restore(dev, options.verify);
         let at_ns = state.known_good.at_ns;
+        let is_gone = self.is_gone();
         let mut has_work = false;
         self.note(&state, |history| {
             if let Some(poison) = poison {
@@ -353,6 +368,10 @@ impl Guarded {
                 history.events.push(Event::Refusal(poison));
             }
             has_work = history.note_outcome(&outcome);
+            if matches!(outcome, Outcome::Lost(_)) {
+                history.is_lost |= is_gone;
+                history.owed = (!is_gone).then(|| Owed::now(Why::Lost));
+            }
         });
         drop(state);
 
@@ -398,6 +417,14 @@ impl Guarded {
                 "not restored: {}\n",
                 Shown(&mismatch)
             ),
+            // It was pulled out, as a rule: that is no fault of anybody.
+            Outcome::Lost(_) if is_gone => limited!(
+                self.log_limits,
+                found,
+                dev_info,
+                dev,
+                "not restored: it is gone for good\n"
+            ),
             Outcome::Lost(refusal) => limited!(
                 self.log_limits,
                 found,
@@ -423,9 +450,20 @@ impl Guarded {
         }
     }
 
+    /// Returns whether it does not come back: it was pulled out, or its recovery has failed.
+    fn is_gone(&self) -> bool {
+        self.dev.channel_state() == ChannelState::PermanentFailure
+    }
+
     /// Returns whether it is owed a restore.
-    pub(super) fn is_owed(&self) -> bool {
+    fn is_owed(&self) -> bool {
         self.history.lock().owed.is_some()
+    }
+
+    /// Returns whether there is work to do: a uevent, or a restore.
+    pub(super) fn has_work(&self) -> bool {
+        let history = self.history.lock();
+        history.owed.is_some() || history.uevent.is_some()
     }
 
     /// The recovery from an error has got so far (`pci_uevent_ers()`). Returns whether something is
@@ -444,7 +482,7 @@ impl Guarded {
             history.owed = history.owed.filter(|owed| owed.why == Why::Lost);
             return false;
         }
-        if self.dev.channel_state() == ChannelState::PermanentFailure {
+        if self.is_gone() {
             return false;
         }
         history.owed = history.owed.or_else(|| Some(Owed::now(Why::Recovery)));
@@ -463,6 +501,10 @@ impl Guarded {
 
         let now = now_ns();
         let mut history = self.history.lock();
+        if history.owed.is_some() && self.is_gone() {
+            history.owed = None;
+            history.is_lost = true;
+        }
         if history.owed.is_none_or(|owed| now < owed.until_ns) {
             return;
         }
@@ -681,8 +723,12 @@ impl History {
             Outcome::Differs(mismatch) => {
                 self.counters.mismatches += 1;
                 self.is_lost = true;
-                // It is there, and does not take its state: that does not become another one.
-                self.owed = self.owed.filter(|owed| owed.why == Why::Lost);
+                // It is there, and does not take its state: that may be because it is not ready.
+                self.owed = self.owed.and_then(|owed| owed.once_more());
+                if self.owed.is_some() {
+                    self.events.push(Event::Mismatch(mismatch.into()));
+                    return true;
+                }
                 self.last_verdict = Some("lost");
                 self.events.push(Event::Mismatch(mismatch.into()));
                 self.events.push(Event::Lost);
@@ -692,9 +738,6 @@ impl History {
             Outcome::Lost(refusal) => {
                 self.last_verdict = Some("owed");
                 self.last_refusal = Some(refusal);
-                if self.owed.is_none() && !self.is_lost {
-                    self.owed = Some(Owed::now(Why::Lost));
-                }
                 return true;
             }
             Outcome::Skipped => {

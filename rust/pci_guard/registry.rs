@@ -152,15 +152,16 @@ impl WorkItem for Registry {
     fn run(this: Arc<Self>) {
         this.is_pending.store(false, Relaxed);
         let mut index = 0;
-        let mut is_owed = false;
         // Not with the lock: a device lock is taken before it.
         while let Some(guarded) = this.nth(index) {
             guarded.try_owed(this.options);
             guarded.send_uevent();
-            is_owed |= guarded.is_owed();
             index += 1;
         }
         this.catch_up();
+        // One may have been left out above, where another one was removed meanwhile.
+        let has_work = |entry: &Entry| entry.guarded.has_work();
+        let is_owed = this.entries.lock().iter().any(has_work);
         if is_owed {
             Self::work_later(this.as_arc_borrow(), TRY_MS);
         } else if this.is_behind.load(Relaxed) {
