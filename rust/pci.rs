@@ -65,6 +65,7 @@ pub mod lock;
 pub mod module_dir;
 pub mod pm;
 pub mod power;
+pub mod ptm;
 pub mod queue;
 pub mod reset;
 mod runtime;
@@ -113,6 +114,7 @@ pub use self::{
     },
     pm::PmOps,
     power::Power,
+    ptm::Ptm,
     queue::OwnedQueue,
     reset::{
         Flr,

@@ -155,8 +155,9 @@ pub const L1SS: [CapRegister; 2] = [
     CapRegister::dword("PCI_L1SS_CTL1", 0x08, 4, 0xe3ff_ff1f),
 ];
 
-/// Enable, Root Select and Effective Granularity (PCIe r6.0, sec 7.9.15.3).
-const PTM: [CapRegister; 1] = [CapRegister::dword("PCI_PTM_CTRL", 0x08, 0, 0x0000_ff03)];
+/// Restored and not compared: all that can be written (PCIe r6.0, sec 7.9.15.3) is the kernel's to
+/// change around sleep.
+const PTM: [CapRegister; 0] = [];
 
 /// Bit 6 triggers and reads 0 (PCIe r6.0, sec 7.9.14.3).
 const DPC: [CapRegister; 1] = [CapRegister::word("PCI_EXP_DPC_CTL", 0x06, 0, 0xffbf)];

@@ -14,6 +14,7 @@
 //! | `<dev.fn>/mmio_enabled` | write `1`: the channel is normal, ask the driver whether it works |
 //! | `<dev.fn>/resume` | write `1`: tell the driver that its recovery is over, and nothing before |
 //! | `<dev.fn>/bus_master` | write `1`: plain `pci_set_master()`; `0`: plain `pci_clear_master()` |
+//! | `<dev.fn>/ptm` | write `1`: plain `pci_enable_ptm()`; `0`: plain `pci_disable_ptm()` |
 //! | `<dev.fn>/msi` | write `1`: one vector, plain `pci_alloc_irq_vectors()`; `0`: none again |
 //! | `<dev.fn>/resize` | write `BAR N`: plain `pci_resize_resource()` to 2^`N` MiB |
 //! | `<dev.fn>/move_bar` | write `0` to `5`: that BAR is moved, plain `pci_assign_resource()` |
@@ -220,6 +221,7 @@ impl Bus {
                 );
                 dir.write_only_callback_file(c"resume", function, &Function::write_resume);
                 dir.write_only_callback_file(c"bus_master", function, &Function::write_bus_master);
+                dir.write_only_callback_file(c"ptm", function, &Function::write_ptm);
                 dir.write_only_callback_file(c"msi", function, &Function::write_msi);
                 dir.write_only_callback_file(c"resize", function, &Function::write_resize);
                 dir.write_only_callback_file(c"move_bar", function, &Function::write_move_bar);
@@ -339,6 +341,10 @@ impl Function {
 
     fn write_bus_master(&self, input: &mut UserSliceReader) -> Result {
         plain::set_bus_master(&self.wrapper, self.devfn, zero_or_one(input)?)
+    }
+
+    fn write_ptm(&self, input: &mut UserSliceReader) -> Result {
+        plain::set_ptm(&self.wrapper, self.devfn, zero_or_one(input)?)
     }
 
     fn write_msi(&self, input: &mut UserSliceReader) -> Result {

@@ -191,6 +191,24 @@ pub(crate) fn set_bus_master(wrapper: &Wrapper, devfn: u8, on: bool) -> Result {
     Ok(())
 }
 
+/// Enables PTM (`pci_enable_ptm()`), also that of the ports above, or disables it
+/// (`pci_disable_ptm()`), as a driver does while its function is bound.
+///
+/// # Errors
+///
+/// `ENODEV` where the function is not there, `EINVAL` where it has no PTM or the ports have none.
+pub(crate) fn set_ptm(wrapper: &Wrapper, devfn: u8, on: bool) -> Result {
+    let locked = Locked::new(wrapper, devfn)?;
+    if on {
+        // SAFETY: The function is valid and its device lock held.
+        to_result(unsafe { bindings::pci_enable_ptm(locked.0) })
+    } else {
+        // SAFETY: As above.
+        unsafe { bindings::pci_disable_ptm(locked.0) };
+        Ok(())
+    }
+}
+
 /// Switches MSI-X or MSI on, with one vector (`pci_alloc_irq_vectors()`), or off
 /// (`pci_free_irq_vectors()`), as a driver does while its function is bound.
 ///

@@ -52,6 +52,7 @@ use super::{
         Exclusive,
         Info,
         Power,
+        Ptm,
         State, //
     },
     raw_lock::RawSpinLock,
@@ -560,8 +561,9 @@ impl Guarded {
             }
         });
         drop(state);
+        // What the core does on the way back from sleep, which this one has not heard.
+        dev.resume_ptm();
         if why == Why::Lost {
-            // The core disables PME on the way back from sleep, which this one has not heard.
             disarm_leftover(dev);
         }
         if restored.is_some() && !self.is_owed() {

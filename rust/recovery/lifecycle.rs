@@ -31,6 +31,7 @@ use crate::{
         ChannelState,
         ErsResult,
         Exclusive,
+        Ptm,
         Reset,
         SriovControl, //
     },
@@ -109,7 +110,10 @@ impl Recovery {
     /// long as [`Flr::flr`](crate::pci::Flr::flr) takes, and that second.
     pub fn slot_reset(&self, dev: Exclusive<'_>) -> ErsResult {
         let vote = match self.restore_or_reset(dev) {
-            Ok(()) => ErsResult::Recovered,
+            Ok(()) => {
+                dev.resume_ptm();
+                ErsResult::Recovered
+            }
             Err(error) => {
                 report::failed(self, &dev, &error);
                 ErsResult::Disconnect

@@ -24,6 +24,7 @@ use super::{
 use crate::pci::{
     Exclusive,
     Power,
+    Ptm,
     State, //
 };
 
@@ -54,7 +55,10 @@ impl Recovery {
             return Err(EIO);
         }
         match self.check(dev, what).result {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                dev.resume_ptm();
+                Ok(())
+            }
             Err(_) => self.verified_restore(dev),
         }
     }
@@ -72,7 +76,10 @@ impl Recovery {
         }
         let found = self.check(dev, "reset");
         match found.result {
-            Ok(()) => return Ok(()),
+            Ok(()) => {
+                dev.resume_ptm();
+                return Ok(());
+            }
             Err(RestoreError::NotAccessible(_)) if found.core_was_wrong => {
                 dev.wait_until_ready(READY_MS)
             }

@@ -41,6 +41,7 @@ use crate::{
         Exclusive,
         Flr,
         Power,
+        Ptm,
         State, //
     },
 };
@@ -106,10 +107,12 @@ impl Recovery {
             );
             return Err(EIO);
         }
-        self.try_restore(dev).map_err(|error| {
-            report::failed(self, &dev, &error);
-            EIO
-        })
+        self.try_restore(dev)
+            .map(|()| dev.resume_ptm())
+            .map_err(|error| {
+                report::failed(self, &dev, &error);
+                EIO
+            })
     }
 
     /// As [`Self::restore`], without the report of a failure.

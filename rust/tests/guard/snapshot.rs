@@ -364,12 +364,12 @@ fn dwords(count: u32) -> Vec<u8> {
 }
 
 #[test]
-fn latencies_ptm_dpc_and_tph_are_compared() {
+fn latencies_dpc_and_tph_are_compared() {
     let same = |_: &mut Example| ();
     let ltr = of_kind(0x18, true, &dwords(1), same);
     assert_eq!(found(&ltr, 0x200), [(0x04, 0x0101_0101)]);
-    let ptm = of_kind(0x1f, true, &dwords(1), same);
-    assert_eq!(found(&ptm, 0x200), [(0x08, 0x0101_0101)]);
+    // PTM is the kernel's to disable and enable.
+    assert_eq!(of_kind(0x1f, true, &dwords(1), same), []);
     let dpc = of_kind(0x1d, true, &0x1234_u16.to_ne_bytes(), same);
     assert_eq!(found(&dpc, 0x200), [(0x06, 0x1234)]);
     assert_eq!((dpc[0].width, dpc[0].mask), (2, 0xffbf));

@@ -27,7 +27,7 @@ modes_are_for_root() {
 		case ${path##*/} in
 		status | events | saved | functions | requests | record | counters | would_restore) right=400 ;;
 		save | restore | reset | load | clear | wrap | unwrap | give_up | mmio_enabled) right=200 ;;
-		resume | bus_master | msi | move_bar | resize) right=200 ;;
+		resume | bus_master | ptm | msi | move_bar | resize) right=200 ;;
 		fault | registers | model | state_saved) right=600 ;;
 		*) right=700 ;;
 		esac
