@@ -240,6 +240,20 @@ pub fn read_only_mask(header_type: HeaderType, index: usize, expected: u32) -> u
     }
 }
 
+/// Takes over from `found`, which was accepted after a restore, what software cannot change and the
+/// function can do without: some lose subsystem IDs that firmware has put there in each reset. Not
+/// the capability pointer: the lists that it leads to are known. Returns whether anything differed.
+pub fn accept(header: &mut Header, header_type: HeaderType, found: &Header) -> bool {
+    let old = *header;
+    for (index, (kept, &found)) in header.iter_mut().zip(found).enumerate() {
+        if index != CAPABILITY_WORD && found != ALL_ONES {
+            let mask = read_only_mask(header_type, index, *kept) & !vital_mask(header_type, index);
+            *kept = *kept & !mask | found & mask;
+        }
+    }
+    old != *header
+}
+
 /// The bits of word `index` that are compared after a restore: all but those that hardware changes.
 pub fn verify_mask(header_type: HeaderType, index: usize, value: u32) -> u32 {
     match (header_type, index) {

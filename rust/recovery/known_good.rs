@@ -266,6 +266,21 @@ impl KnownGood {
         self.at_ns = now_ns();
     }
 
+    /// Takes over what software cannot change and has become another value, after a restore that was
+    /// accepted all the same: what was accepted once is not refused by the next save.
+    pub(crate) fn accept(&mut self, dev: Exclusive<'_>) {
+        // CAST: Below 64.
+        let found = core::array::from_fn(|index| dev.read_config_dword(4 * index as u16));
+        let mut header = self.state.header();
+        if guard::header::accept(&mut header, self.function.header_type, &found) {
+            self.state.set_header(&header);
+            self.has_changed();
+            let flag = dev.state_saved();
+            self.load_or_log(dev);
+            dev.set_state_saved(flag);
+        }
+    }
+
     /// Brings up to date what is made of `state`.
     fn has_changed(&mut self) {
         self.snapshot = snapshot(&self.state, &self.function);

@@ -131,6 +131,7 @@ impl Recovery {
                 inner.events.push(Event::Restore);
                 report::restored(self, &inner, &dev);
                 if let Some(mismatch) = minor {
+                    inner.known_good.accept(dev);
                     inner.note_deviation(*mismatch);
                     report::deviates(self, &dev, mismatch);
                 }

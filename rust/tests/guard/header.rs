@@ -3,7 +3,7 @@
 //! The header, word by word: which words cannot read all-ones, and the other impossible values.
 
 use pci_recovery_guard::guard::{
-    header::{name, read_only_mask, verify_mask},
+    header::{accept, name, read_only_mask, verify_mask},
     Bar, BarKind, HeaderType, Refusal, ALL_ONES, HEADER_WORDS,
 };
 
@@ -182,6 +182,32 @@ fn ids_that_a_quirk_made_the_kernel_remember_differently_are_fine() {
     let mut example = endpoint();
     example.function.ids = 0;
     assert_eq!(example.check_with(0, 0), Ok(()));
+}
+
+#[test]
+fn only_what_software_cannot_change_and_nobody_needs_is_accepted() {
+    let example = endpoint();
+    // Each word differs in every other bit.
+    let found = example.header.map(|word| word ^ 0x5555_5555);
+    let mut header = example.header;
+    assert!(accept(&mut header, HeaderType::Normal, &found));
+    let masks = [
+        (2, ALL_ONES),
+        (3, 0x0080_0000),
+        (10, ALL_ONES),
+        (11, ALL_ONES),
+        (15, 0x0000_ff00),
+    ];
+    for (index, (&now, &before)) in header.iter().zip(&example.header).enumerate() {
+        let mask = masks.iter().find(|(word, _)| *word == index);
+        let mask = mask.map_or(0, |(_, mask)| *mask);
+        assert_eq!(now ^ before, mask & 0x5555_5555, "{index}");
+    }
+    assert!(!accept(
+        &mut header,
+        HeaderType::Normal,
+        &[ALL_ONES; HEADER_WORDS]
+    ));
 }
 
 #[test]
