@@ -320,10 +320,13 @@ impl Dir {
 
     /// Creates a directory below this one, which `fill` fills with files that show `data`.
     ///
+    /// They are there until the [`Scope`] is dropped; one that is forgotten leaves them, with `data`,
+    /// which therefore borrows nothing.
+    ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub fn scope<T: Send + Sync>(
+    pub fn scope<T: Send + Sync + 'static>(
         &self,
         data: T,
         name: &CStr,
