@@ -140,6 +140,8 @@ const LAST_ORDINARY_OFFSET: u16 = 0xff;
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     header_type: HeaderType,
+    /// The kernel has INTx disabled along with MSI, which it does after each restore.
+    msi: bool,
     header: Header,
     /// Where each kind of capability is, 0 where nothing is saved of it.
     at: [u16; KIND_COUNT],
@@ -158,6 +160,7 @@ impl Snapshot {
     ) -> Self {
         let mut this = Self {
             header_type: function.header_type,
+            msi: function.msi,
             header: *header,
             at: [0; KIND_COUNT],
             values: [0; CAP_REGISTERS],
@@ -206,6 +209,16 @@ impl Snapshot {
         (0..MAX_REGISTERS).filter_map(|index| self.register(index))
     }
 
+    /// The bits of word `index` that the core sets by itself after it has restored the header
+    /// (`__pci_restore_msix_state()`), whatever was saved.
+    fn set_by_core(&self, index: usize) -> u32 {
+        if self.msi && index == header::COMMAND_WORD {
+            header::COMMAND_INTX_DISABLE.into()
+        } else {
+            0
+        }
+    }
+
     /// The register at `index` of those that may be saved of any function.
     fn register(&self, index: usize) -> Option<Register> {
         if let Some(&value) = self.header.get(index) {
@@ -216,7 +229,8 @@ impl Snapshot {
                 width: 4,
                 express: false,
                 value,
-                mask: header::verify_mask(self.header_type, index, value),
+                mask: header::verify_mask(self.header_type, index, value)
+                    & !self.set_by_core(index),
                 vital: header::vital_mask(self.header_type, index),
             });
         }
