@@ -9,15 +9,21 @@
 use kernel::{
     device::Core,
     pci::Device,
-    prelude::*, //
+    prelude::*,
+    time::delay::fsleep, //
 };
 
 use super::{
+    core_restore::{
+        disarm_leftover,
+        restore_state, //
+    },
     function,
     known_good::{
         capabilities,
         core_error, //
     },
+    restore::LINK_UP,
     save::{
         check_accessible,
         errno, //
@@ -89,7 +95,10 @@ fn restore_if_wiped(dev: Exclusive<'_>) -> Result<(), Refusal> {
     }
 
     let flag = dev.state_saved();
-    dev.restore_state();
+    if restore_state(dev) {
+        fsleep(LINK_UP);
+    }
+    disarm_leftover(dev);
     dev.set_state_saved(flag);
     check_intact(dev, &function, &core)?;
     dev_warn!(

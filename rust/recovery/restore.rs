@@ -54,7 +54,7 @@ const ATTEMPTS: usize = 2;
 pub(super) const READY_MS: i64 = 1000;
 
 /// A function may be accessed so long after its link is up (PCIe r6.0, sec 6.6.1).
-const LINK_UP: Delta = Delta::from_millis(100);
+pub(super) const LINK_UP: Delta = Delta::from_millis(100);
 
 /// Writes the known-good state to the function and reads it back. The core's buffer holds it
 /// afterwards.
