@@ -151,8 +151,8 @@ pub struct Function {
     /// Offset of the AER extended capability, 0 if there is none.
     pub aer_cap: u16,
     /// The header that the kernel saved last, when the function was added or since. Not trusted: it
-    /// only tells which words have been all-ones before. Of a function that the kernel has not saved
-    /// yet: the words that read all-ones twice, 0 in the others.
+    /// only tells which words have been all-ones before. Of a function that the kernel has not
+    /// saved yet: the words that read all-ones twice, 0 in the others.
     pub saved_before: Header,
     /// What was learned of the hardware.
     pub learned: Learned,

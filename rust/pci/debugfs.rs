@@ -320,8 +320,8 @@ impl Dir {
 
     /// Creates a directory below this one, which `fill` fills with files that show `data`.
     ///
-    /// They are there until the [`Scope`] is dropped; one that is forgotten leaves them, with `data`,
-    /// which therefore borrows nothing.
+    /// They are there until the [`Scope`] is dropped; one that is forgotten leaves them, with
+    /// `data`, which therefore borrows nothing.
     ///
     /// # Errors
     ///

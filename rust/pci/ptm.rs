@@ -3,8 +3,8 @@
 //! Precision Time Measurement (PCIe r6.0, sec 6.21).
 //!
 //! The core disables it before a function sleeps, and enables it again afterwards where it was
-//! enabled (`pci_suspend_ptm()`, `pci_resume_ptm()`), neither of which is exported. So what is saved
-//! on the way to sleep has it off, and a restore of that must be followed by this.
+//! enabled (`pci_suspend_ptm()`, `pci_resume_ptm()`), neither of which is exported. So what is
+//! saved on the way to sleep has it off, and a restore of that must be followed by this.
 //!
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
 

@@ -266,8 +266,8 @@ impl KnownGood {
         self.at_ns = now_ns();
     }
 
-    /// Takes over what software cannot change and has become another value, after a restore that was
-    /// accepted all the same: what was accepted once is not refused by the next save.
+    /// Takes over what software cannot change and has become another value, after a restore that
+    /// was accepted all the same: what was accepted once is not refused by the next save.
     pub(crate) fn accept(&mut self, dev: Exclusive<'_>) {
         // CAST: Below 64.
         let found = core::array::from_fn(|index| dev.read_config_dword(4 * index as u16));
