@@ -196,9 +196,14 @@ pub(crate) fn set_bus_master(wrapper: &Wrapper, devfn: u8, on: bool) -> Result {
 ///
 /// # Errors
 ///
-/// `ENODEV` where the function is not there, `EINVAL` where it has no PTM or the ports have none.
+/// `ENODEV` where the function is not there, `EINVAL` where it has no PTM, or the ports or the
+/// kernel have none.
 pub(crate) fn set_ptm(wrapper: &Wrapper, devfn: u8, on: bool) -> Result {
-    let locked = Locked::new(wrapper, devfn)?;
+    set_ptm_of(&Locked::new(wrapper, devfn)?, on)
+}
+
+#[cfg(CONFIG_PCIE_PTM)]
+fn set_ptm_of(locked: &Locked, on: bool) -> Result {
     if on {
         // SAFETY: The function is valid and its device lock held.
         to_result(unsafe { bindings::pci_enable_ptm(locked.0) })
@@ -207,6 +212,11 @@ pub(crate) fn set_ptm(wrapper: &Wrapper, devfn: u8, on: bool) -> Result {
         unsafe { bindings::pci_disable_ptm(locked.0) };
         Ok(())
     }
+}
+
+#[cfg(not(CONFIG_PCIE_PTM))]
+fn set_ptm_of(_locked: &Locked, _on: bool) -> Result {
+    Err(EINVAL)
 }
 
 /// Switches MSI-X or MSI on, with one vector (`pci_alloc_irq_vectors()`), or off
