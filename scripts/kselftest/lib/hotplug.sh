@@ -12,10 +12,15 @@ SLOT_POWER=0x700
 SLOT_ON=0x100
 SLOT_OFF=0x700
 
-# away_setup: a function that comes back is not given to another driver, until the
-# test's end.
+# away_setup: what leaves can be found again, and is not given to another driver.
 away_setup() {
 	[ -n "$KT_PORT" ] || skip_all "$KT_DEVICE is on a root bus, there is no port to scan again"
+	not_given_away
+}
+
+# not_given_away: a function that comes back is not given to another driver, until the test's
+# end; some are bound a moment later (PROBE_PREFER_ASYNCHRONOUS).
+not_given_away() {
 	at_exit away_undo
 	echo 0 > "$SYSFS_BUS/drivers_autoprobe"
 }

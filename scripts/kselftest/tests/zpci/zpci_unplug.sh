@@ -110,5 +110,6 @@ fault_need
 reset_need
 SLOT=$SYSFS_BUS/slots/$(slot_name)
 [ -e "$SLOT/power" ] || skip_all "$KT_DEVICE has no slot"
+not_given_away
 subtests "unplugged idle" "unplugged restore" "unplugged reset" "unplugged save" \
 	"unplugged blocked" error_while_unplugged
