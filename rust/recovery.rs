@@ -201,7 +201,8 @@ impl Recovery {
         )
     }
 
-    /// May the driver use the function? Not before an error's `resume`, and not while it is lost.
+    /// Returns whether the function has its known-good state, as far as is known. After an error
+    /// that may be so from `slot_reset` on: the driver uses the function from `resume` on.
     pub fn is_ok(&self) -> bool {
         self.inner.lock().health == Health::Ok
     }

@@ -242,11 +242,16 @@ pub fn read_only_mask(header_type: HeaderType, index: usize, expected: u32) -> u
 
 /// Takes over from `found`, which was accepted after a restore, what software cannot change and the
 /// function can do without: some lose subsystem IDs that firmware has put there in each reset. Not
-/// the capability pointer: the lists that it leads to are known. Returns whether anything differed.
+/// the capability pointer, since the lists that it leads to are known, nor Primary Bus, which the
+/// kernel writes. Returns whether anything differed.
 pub fn accept(header: &mut Header, header_type: HeaderType, found: &Header) -> bool {
     let old = *header;
     for (index, (kept, &found)) in header.iter_mut().zip(found).enumerate() {
-        if index != CAPABILITY_WORD && found != ALL_ONES {
+        let is_kept = matches!(
+            (header_type, index),
+            (_, CAPABILITY_WORD) | (HeaderType::Bridge, BUSES_WORD)
+        );
+        if !is_kept && found != ALL_ONES {
             let mask = read_only_mask(header_type, index, *kept) & !vital_mask(header_type, index);
             *kept = *kept & !mask | found & mask;
         }

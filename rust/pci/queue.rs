@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A workqueue of the module's own: once it is dropped, none of its work runs.
+//! A workqueue of the module's own: once it is dropped, none of its work runs. Work that was
+//! enqueued with a delay must hold the queue: `destroy_workqueue()` does not wait for its timer.
 //!
 //! The kernel crate has the system's queues only, whose work may still run when the module that it
 //! came from is gone.

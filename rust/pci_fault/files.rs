@@ -5,7 +5,7 @@
 //! | file | |
 //! |---|---|
 //! | `fault` | write: arm a fault, or `off`; read: the faults, one a line, and how far they are |
-//! | `record` | the last 2048 accesses: ns, function, r or w, offset, bytes, value, fault |
+//! | `record` | the last 8192 accesses: ns, function, r or w, offset, bytes, value, fault |
 //! | `counters` | accesses since the last `clear` |
 //! | `clear` | write `1`: forget accesses and counters |
 //! | `<dev.fn>/save` | write `1`: plain `pci_save_state()` |

@@ -3,6 +3,8 @@
 //! Files in debugfs may outlive the scope that keeps their directory, where it is forgotten: what
 //! they show borrows nothing.
 
+use core::sync::atomic::AtomicU32;
+
 use kernel::prelude::*;
 use pci_recovery::pci::debugfs::Dir;
 
@@ -18,5 +20,3 @@ pub fn show(dir: &Dir, shown: &'static AtomicU32) -> Result {
     core::mem::forget(dir.scope(shown, c"x", |_, _| ())?);
     Ok(())
 }
-
-use core::sync::atomic::AtomicU32;

@@ -211,6 +211,16 @@ fn only_what_software_cannot_change_and_nobody_needs_is_accepted() {
 }
 
 #[test]
+fn primary_bus_is_the_kernels_and_not_accepted() {
+    let found = bridge().header;
+    let mut header = found;
+    header[6] |= 0x05;
+    let kept = header;
+    assert!(!accept(&mut header, HeaderType::Bridge, &found));
+    assert_eq!(header, kept);
+}
+
+#[test]
 fn a_header_of_zeros_is_refused_though_its_type_is_normal() {
     assert_eq!(
         endpoint().check(&[0; HEADER_WORDS]),

@@ -92,6 +92,20 @@ guarded_run() {
 	check_guarded "$when"
 }
 
+# guarded_comes_back_late: after guarded_begin with a suspend to idle. The function is lost in its
+# restore, for as long as the core tries, and wiped: it is restored when it is there again.
+guarded_comes_back_late() {
+	fault_clear
+	fault gone from=$((SAVE_FROM + SAVE_LENGTH)) ms=3000
+	sleep_cycle freeze || :
+	check_guard state owed "$KT_DEVICE"
+	secondary_bus_reset "$KT_PORT"
+	wait_for "$((KT_WAIT + 5))" guarded_is_ok || fail "it is not restored but '$GUARD'"
+	fault_counters
+	check_eq "all-ones written" "$ONES_WRITTEN" 0
+	fault_off
+}
+
 guarded_is_ok() {
 	guard_get state "$KT_DEVICE"
 	[ "$GUARD" = ok ]

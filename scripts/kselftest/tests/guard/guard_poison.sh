@@ -124,16 +124,7 @@ is_refused_by_strict() {
 # Gone in the restore, and for as long as the core tries: it is restored when it is back.
 comes_back_late() {
 	guarded_begin stub sleep_cycle freeze || return 0
-	fault_clear
-	fault gone from=$((SAVE_FROM + SAVE_LENGTH)) ms=3000
-	sleep_cycle freeze || :
-	check_guard state owed "$KT_DEVICE"
-	# It has lost its state, too.
-	secondary_bus_reset "$KT_PORT"
-	wait_for "$((KT_WAIT + 5))" guarded_is_ok || fail "it is not restored but '$GUARD'"
-	fault_counters
-	check_eq "all-ones written" "$ONES_WRITTEN" 0
-	fault_off
+	guarded_comes_back_late
 	check_dmesg "it has come back"
 	check_guarded "when it has come back"
 	guarded_end

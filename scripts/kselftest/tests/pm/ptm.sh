@@ -108,13 +108,7 @@ late_by_the_guard() {
 	echo 0 > "$FAULT_FUNCTION/ptm"
 	guarded_begin stub sleep_cycle freeze || return 0
 	echo 1 > "$FAULT_FUNCTION/ptm"
-	fault_clear
-	fault gone from=$((SAVE_FROM + SAVE_LENGTH)) ms=3000
-	sleep_cycle freeze || :
-	check_guard state owed "$KT_DEVICE"
-	secondary_bus_reset "$KT_PORT"
-	wait_for "$((KT_WAIT + 5))" guarded_is_ok || fail "it is not restored but '$GUARD'"
-	fault_off
+	guarded_comes_back_late
 	check_ptm "when it has come back"
 	guarded_end
 }

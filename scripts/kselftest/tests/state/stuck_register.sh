@@ -230,7 +230,7 @@ bars "$KT_DEVICE"
 BAR=$(printf '0x%02x' "${BARS%% *}")
 BAR_NAME=PCI_BASE_ADDRESS_$(((BAR - 0x10) / 4))
 BAR_VALUE=$(cfg_read "$KT_DEVICE" "$BAR" 4)
-# The one that looks for a line in the log first: each kind is limited to ten in 5 s.
+
 # Subsystem IDs that firmware has put there are gone after a reset, for good: what is accepted in
 # the restore is no reason to refuse each save from then on.
 accepted_is_known_good() {
@@ -257,6 +257,7 @@ accepted_is_known_good() {
 	check_saved_agrees "when it has its own again"
 }
 
-subtests recovery_succeeds_without_it accepted_is_known_good each_is_named vital_are_the_right_ones \
-	not_compared_are_few recovery_resets_the_function recovery_powers_it_up \
+# The one that looks for a line in the log first: each kind is limited to ten in 5 s.
+subtests recovery_succeeds_without_it accepted_is_known_good each_is_named \
+	vital_are_the_right_ones not_compared_are_few recovery_resets_the_function recovery_powers_it_up \
 	reset_fails_and_says_so recovery_fails_and_says_so
